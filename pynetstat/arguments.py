@@ -1,0 +1,171 @@
+"""The command line: netstat's flags and ours, turned into what is asked and how to show it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import NamedTuple, NoReturn
+
+from pynetstat.query import Query, Show, in_netstat_order
+from pynetstat.records import Proto
+from pynetstat.render.netstat import Columns
+from pynetstat.sources import SOURCE_NAMES
+
+USAGE_ERROR = 2
+
+_DESCRIPTION = "Show this machine's sockets. Without any flag: the -tauon view."
+_EPILOG = (
+    "The output is netstat's text, byte for byte, unless it goes to a terminal. "
+    "Exit status: 0; 1 when the question could not be answered; 2 for a wrong command line."
+)
+
+
+class Numeric(NamedTuple):
+    """What stays a number instead of being looked up."""
+
+    hosts: bool
+    ports: bool
+    users: bool
+
+    @property
+    def all(self) -> bool:
+        """Whether nothing is looked up."""
+        return self.hosts and self.ports and self.users
+
+
+class Options(NamedTuple):
+    """A command line, understood."""
+
+    query: Query
+    implied: bool
+    """Whether the tables follow from the absence of protocol flags."""
+    columns: Columns
+    numeric: Numeric
+    source: str
+    proc_root: str | None
+    format: str | None
+    interval_s: float | None
+    """Seconds between repeats; None for one look."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line instead of argparse's usage and message."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parse_arguments(arguments: list[str], version: str) -> Options:
+    """The options. Raises SystemExit: 0 after -h and -V, 2 with one line on stderr."""
+    parser = _build_parser(version)
+    given = parser.parse_args(arguments)
+    if given.context:
+        parser.error(
+            "-Z: security contexts are not shown, since neither sock_diag nor /proc/net tells "
+            "a socket's label; ps -Z shows its process's"
+        )
+    if given.interval is not None and not 0 < given.interval <= 86400:
+        parser.error("argument --interval: seconds must be more than 0 and at most 86400")
+    if given.proc_root is not None and not os.path.isdir(given.proc_root):
+        parser.error(f"argument --proc-root: {given.proc_root!r} is not a directory")
+    if given.proc_root is not None and given.source not in ("auto", "procfs"):
+        parser.error(f"argument --source: {given.source} reads the running system, not a tree")
+    return _understand(given)
+
+
+def _understand(given: argparse.Namespace) -> Options:
+    protocols = (given.tcp, given.mptcp, given.sctp, given.udp, given.udplite, given.raw)
+    bases = ("tcp", "mptcp", "sctp", "udp", "udplite", "raw")
+    chosen = [base for base, wanted in zip(bases, protocols, strict=True) if wanted]
+    families = [family for family, wanted in (("", given.inet), ("6", given.inet6)) if wanted]
+    selects = given.all or given.listening or families or chosen or given.unix
+    shows = given.numeric or given.timers or given.programs or given.extend
+    bare = not selects and not shows
+    if bare:
+        chosen = ["tcp", "udp"]
+        given.all = given.numeric = given.timers = True
+    implied = not chosen and not given.unix
+    if implied:
+        chosen = [base for base in bases if base != "mptcp"]
+    protos = [Proto(base + family) for base in chosen for family in families or ["", "6"]]
+    if given.unix or (implied and not families):
+        protos.append(Proto.UNIX)
+    show = Show.CONNECTED
+    if given.all:
+        show = Show.ALL
+    elif given.listening:
+        show = Show.LISTENING
+    repeats = given.continuous or given.interval is not None
+    return Options(
+        query=Query(in_netstat_order(protos), show, bool(given.programs)),
+        implied=implied,
+        columns=Columns(
+            bool(given.extend), bool(given.programs), bool(given.timers), bool(given.wide)
+        ),
+        numeric=Numeric(
+            hosts=given.numeric or given.numeric_hosts,
+            ports=given.numeric or given.numeric_ports,
+            users=given.numeric or given.numeric_users,
+        ),
+        source=given.source,
+        proc_root=given.proc_root,
+        format=given.format,
+        interval_s=(given.interval or 1.0) if repeats else None,
+    )
+
+
+def _build_parser(version: str) -> argparse.ArgumentParser:
+    parser = _Parser(prog="pynetstat", description=_DESCRIPTION, epilog=_EPILOG, add_help=False)
+
+    def flag(group: argparse._ArgumentGroup, *names: str, about: str) -> None:
+        group.add_argument(*names, action="store_true", help=about)
+
+    tables = parser.add_argument_group("which tables (without any: all but MPTCP)")
+    flag(tables, "-t", "--tcp", about="TCP")
+    flag(tables, "-u", "--udp", about="UDP")
+    flag(tables, "-U", "--udplite", about="UDP-Lite")
+    flag(tables, "-w", "--raw", about="raw sockets")
+    flag(tables, "-S", "--sctp", about="SCTP")
+    flag(tables, "-M", "--mptcp", about="MPTCP (as in ss)")
+    flag(tables, "-x", "--unix", about="unix-domain sockets")
+    flag(tables, "-4", "--inet", "--ip", about="IPv4 only")
+    flag(tables, "-6", "--inet6", about="IPv6 only")
+
+    rows = parser.add_argument_group("which rows (without any: all but the servers)")
+    flag(rows, "-a", "--all", about="all of them, servers too")
+    flag(rows, "-l", "--listening", about="servers only")
+
+    columns = parser.add_argument_group("what is shown")
+    flag(columns, "-n", "--numeric", about="numbers instead of names; no look-ups")
+    flag(columns, "--numeric-hosts", about="no look-ups of hosts")
+    flag(columns, "--numeric-ports", about="no look-ups of ports")
+    flag(columns, "--numeric-users", about="no look-ups of users")
+    flag(columns, "-o", "--timers", about="timers: kind (seconds/retransmits/probes)")
+    flag(columns, "-p", "--programs", about="the processes that hold a socket")
+    flag(columns, "-e", "--extend", about="user and inode")
+    flag(columns, "-W", "--wide", about="addresses whole in the plain text, too")
+    flag(columns, "-Z", "--context", about="refused: no source tells a socket's security label")
+
+    output = parser.add_argument_group("how")
+    output.add_argument(
+        "--format",
+        choices=("plain", "rich"),
+        help="plain: netstat's text; rich: the view for people (default: rich on a terminal)",
+    )
+    flag(output, "-c", "--continuous", about="again every second, until interrupted")
+    output.add_argument(
+        "--interval", type=float, metavar="SECONDS", help="seconds between repeats; implies -c"
+    )
+    output.add_argument(
+        "--source",
+        choices=SOURCE_NAMES,
+        default="auto",
+        help="where rows are read from (default: the first of the others that can answer)",
+    )
+    output.add_argument(
+        "--proc-root", metavar="DIR", help="read a saved /proc tree instead of this machine"
+    )
+
+    other = parser.add_argument_group("other")
+    other.add_argument("-h", "--help", action="help", help="show this text and exit")
+    other.add_argument("-V", "--version", action="version", version=f"pynetstat {version}")
+    return parser

@@ -1,0 +1,146 @@
+"""The command: arguments in, exit code out."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Iterable
+
+from pynetstat import __version__
+from pynetstat.arguments import Options, parse_arguments
+from pynetstat.errors import PynetstatError
+from pynetstat.names import Wanted, Words, look_up, numbers
+from pynetstat.output import Output
+from pynetstat.records import Proto, SocketRecord
+from pynetstat.render import netstat
+from pynetstat.snapshot import Gap, GapKind, Reader
+from pynetstat.sources import open_sources
+from pynetstat.text import printable
+
+OK = 0
+UNANSWERED = 1
+INTERRUPTED = 130
+
+
+def script() -> int:
+    """The console script: :func:`main` in a process of its own."""
+    # Rows are tuples without cycles: the collector would only walk them, again and again.
+    gc.disable()
+    return main()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command with ``arguments`` (default: those of the process).
+
+    0 when the question was answered, 1 when not (one line on stderr), 130 after Ctrl-C.
+    Raises SystemExit for --help, --version (0) and a wrong command line (2).
+    """
+    options = parse_arguments(sys.argv[1:] if arguments is None else arguments, __version__)
+    try:
+        output = Output.of_stdout()
+        status = _look(options, output)
+        while options.interval_s is not None:
+            time.sleep(options.interval_s)
+            status = _look(options, output)
+        return status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except PynetstatError as error:
+        _complain(str(error))
+        return UNANSWERED
+    except BrokenPipeError:
+        Output.abandon()
+        return OK
+    except OSError as error:
+        _complain(f"can't write the output: {error.strerror or error}")
+        Output.abandon()
+        return UNANSWERED
+
+
+def _look(options: Options, output: Output) -> int:
+    """Read and show once."""
+    sources = open_sources(options.source, options.proc_root, options.query.owners)
+    reader = Reader(options.query, sources, options.proc_root or "/proc")
+    rich = options.format == "rich" or (options.format is None and output.is_terminal)
+    if rich:
+        _print_rich(options, reader)
+    else:
+        _print_plain(options, reader, output)
+    return _report(options, reader.gaps, rich)
+
+
+def _print_plain(options: Options, reader: Reader, output: Output) -> None:
+    """netstat's text; rows are printed as they are read, unless owners or names are wanted."""
+    query, columns = options.query, options.columns
+    words = numbers()
+    batches: Iterable[list[SocketRecord]] = reader.inet()
+    unix = None
+    if query.owners or _looks_up(options):
+        snapshot = reader.snapshot()
+        words = _look_up_names(options, snapshot.records)
+        batches, unix = [snapshot.records], snapshot.unix
+    if query.protos != (Proto.UNIX,):
+        output.write(netstat.inet_heading(query.show, columns))
+    for batch in batches:
+        output.write(netstat.inet_rows(batch, columns, words))
+    if Proto.UNIX in query.protos:
+        output.write(netstat.unix_heading(query.show, columns))
+        output.write(netstat.unix_rows(reader.unix() if unix is None else unix, columns))
+    output.flush()
+
+
+def _print_rich(options: Options, reader: Reader) -> None:
+    """The view for people."""
+    from pynetstat.render.table import print_snapshot
+
+    snapshot = reader.snapshot()
+    words = _look_up_names(options, snapshot.records)
+    print_snapshot(snapshot, options.query, options.columns, words)
+
+
+def _looks_up(options: Options) -> bool:
+    hosts, ports, users = options.numeric
+    return not (hosts and ports and (users or not options.columns.extend))
+
+
+def _look_up_names(options: Options, records: list[SocketRecord]) -> Words:
+    """The names that the options ask for, numbers for all else."""
+    wanted = Wanted(set(), {}, set())
+    for record in records:
+        if not options.numeric.hosts:
+            wanted.ips.update((record.laddr.ip, record.raddr.ip))
+        if not options.numeric.ports:
+            ports = wanted.ports.setdefault(record.proto.base, set())
+            ports.update((record.laddr.port, record.raddr.port))
+        if options.columns.extend and not options.numeric.users:
+            wanted.uids.add(record.uid or 0)
+    return look_up(wanted)
+
+
+def _report(options: Options, gaps: list[Gap], rich: bool) -> int:
+    """Say on stderr what is missing and return the exit code.
+
+    The rich view shows for itself what is doubtful; failures are told either way.
+    """
+    protos: dict[tuple[GapKind, str], list[str]] = {}
+    for gap in gaps:
+        protos.setdefault((gap.kind, gap.reason), []).append(str(gap.proto or ""))
+    status = OK
+    for (kind, reason), names in protos.items():
+        if kind is GapKind.ABSENT and options.implied:
+            continue
+        if kind is GapKind.FALLBACK and options.source == "auto":
+            continue
+        failed = kind in (GapKind.UNREAD, GapKind.ABSENT)
+        if failed:
+            status = UNANSWERED
+        if failed or not rich:
+            tables = ", ".join(name for name in names if name)
+            _complain(f"{tables}: {kind.value}: {reason}" if tables else reason)
+    return status
+
+
+def _complain(line: str) -> None:
+    if sys.stderr is not None:
+        print(f"pynetstat: {printable(line)}", file=sys.stderr)

@@ -1,0 +1,42 @@
+"""Every error this package raises on purpose.
+
+::
+
+    PynetstatError
+    ├── SourceUnavailable    this source cannot answer here; another one may
+    │   └── ProtocolAbsent   the kernel does not have the protocol at all
+    ├── SourceFailed         a source broke off in the middle of an answer
+    └── ParseError           a line or message that is not what the kernel writes
+"""
+
+from __future__ import annotations
+
+
+class PynetstatError(Exception):
+    """Base of all errors of this package; its text is one line for a person."""
+
+
+class SourceUnavailable(PynetstatError):
+    """This source cannot answer the question here (refused, missing, unreadable).
+
+    Never raised for a bug or for an empty table: it means "cannot tell".
+    """
+
+
+class ProtocolAbsent(SourceUnavailable):
+    """The running kernel does not have the protocol, so it has no sockets of it."""
+
+
+class SourceFailed(PynetstatError):
+    """A source began to answer and then broke off: what was read is not the whole table."""
+
+
+class ParseError(PynetstatError):
+    """A line or message that the kernel would not write; carries the offending text."""
+
+    def __init__(self, what: str, text: str | bytes) -> None:
+        shown = ascii(text if isinstance(text, str) else text.decode("latin-1"))
+        if len(shown) > 80:
+            shown = shown[:77] + "..."
+        super().__init__(f"{what}: {shown}")
+        self.text = text

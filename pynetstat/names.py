@@ -1,0 +1,153 @@
+"""Host, service and user names: looked up all at once, and only for so long.
+
+A resolver that does not answer delays the caller by the deadline, not by a timeout for
+each address: what is not known by then stays a number.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from pynetstat.text import printable
+
+DEADLINE_S = 1.0
+_THREADS = 32
+
+_ANY = ("0.0.0.0", "::")
+_MAPPED = "::ffff:"
+
+
+class Hosts(dict[str, str]):
+    """Text for an address: its name where one is known, else its number.
+
+    An IPv4-mapped address reads as IPv4, as in netstat.
+    """
+
+    def __missing__(self, ip: str) -> str:
+        text = self[ip] = ip.removeprefix(_MAPPED) if "." in ip else ip
+        return text
+
+
+class Services(dict[int, str]):
+    """Text for a port: its service where one is known, else its number; ``*`` for 0."""
+
+    def __missing__(self, port: int) -> str:
+        text = self[port] = str(port) if port else "*"
+        return text
+
+
+class Users(dict[int, str]):
+    """Text for a user id: the name where one is known, else the number."""
+
+    def __missing__(self, uid: int) -> str:
+        text = self[uid] = str(uid)
+        return text
+
+
+class Words(NamedTuple):
+    """The texts that a view prints for addresses, ports (by protocol) and users."""
+
+    hosts: Hosts
+    services: dict[str, Services]
+    users: Users
+
+    def ports(self, base: str) -> Services:
+        """The ports' texts for a protocol (``tcp``, ``udp``, ...)."""
+        return self.services.setdefault(base, Services())
+
+
+def numbers() -> Words:
+    """Words that look nothing up."""
+    return Words(Hosts(), {}, Users())
+
+
+class Wanted(NamedTuple):
+    """What to look up: addresses, ports by protocol, and user ids."""
+
+    ips: set[str]
+    ports: dict[str, set[int]]
+    uids: set[int]
+
+
+class _Job(NamedTuple):
+    store: dict[Any, str]
+    key: Any
+    find: Callable[[Any], str | None]
+
+
+def look_up(wanted: Wanted, deadline_s: float = DEADLINE_S) -> Words:
+    """Names for what is wanted, numbers for the rest.
+
+    Returns after ``deadline_s`` seconds at the latest, whatever the resolver does.
+    """
+    hosts: dict[str, str] = {}
+    services: dict[str, dict[int, str]] = {base: {} for base in wanted.ports}
+    users: dict[int, str] = {}
+    jobs: deque[_Job] = deque(_Job(users, uid, _user_name) for uid in wanted.uids)
+    jobs += (_Job(hosts, ip, _host_name) for ip in wanted.ips if ip not in _ANY)
+    for base, ports in wanted.ports.items():
+        find = partial(_service_name, base)
+        jobs += (_Job(services[base], port, find) for port in ports if port)
+    _run_all(jobs, deadline_s)
+    # Copies: an answer that comes too late must not change a name between two rows.
+    return Words(
+        Hosts(hosts.copy() | {"::": "[::]"}),
+        {base: Services(known.copy()) for base, known in services.items()},
+        Users(users.copy()),
+    )
+
+
+def _run_all(jobs: deque[_Job], deadline_s: float) -> None:
+    left = threading.Semaphore(0)
+
+    def work() -> None:
+        while True:
+            try:
+                job = jobs.popleft()
+            except IndexError:
+                break
+            name = job.find(job.key)
+            if name is not None:
+                job.store[job.key] = name
+        left.release()
+
+    end = time.monotonic() + deadline_s
+    count = min(_THREADS, len(jobs))
+    for _ in range(count):
+        threading.Thread(target=work, name="pynetstat-names", daemon=True).start()
+    for _ in range(count):
+        left.acquire(timeout=max(0.0, end - time.monotonic()))
+    jobs.clear()
+
+
+def _host_name(ip: str) -> str | None:
+    if ip.startswith(_MAPPED):
+        ip = ip.removeprefix(_MAPPED)
+    try:
+        return printable(socket.getnameinfo((ip, 0), socket.NI_NAMEREQD)[0])
+    except (OSError, UnicodeError):
+        return None
+
+
+def _service_name(base: str, port: int) -> str | None:
+    try:
+        return printable(socket.getservbyport(port, base))
+    except (OSError, UnicodeError):
+        return None
+
+
+def _user_name(uid: int) -> str | None:
+    try:
+        import pwd
+    except ImportError:  # not a POSIX system
+        return None
+    try:
+        return printable(pwd.getpwuid(uid).pw_name)
+    except (KeyError, OSError):
+        return None

@@ -1,0 +1,49 @@
+"""Standard output as a place for large texts: bytes, one encoding, nothing lost unseen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import BinaryIO
+
+from pynetstat.errors import PynetstatError
+
+
+class Output:
+    """Writes text to standard output in its own encoding.
+
+    What that encoding lacks is written as an escape, never an error. Errors of writing
+    are OSErrors; call :meth:`flush` to be told of the last ones.
+    """
+
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        self._stream = stream
+        self._encoding = encoding
+
+    @classmethod
+    def of_stdout(cls) -> Output:
+        """This process's standard output. PynetstatError when it is closed."""
+        if sys.stdout is None or sys.stdout.closed:
+            raise PynetstatError("can't write the output: standard output is closed")
+        sys.stdout.flush()
+        return cls(sys.stdout.buffer, sys.stdout.encoding or "ascii")
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person is reading."""
+        return self._stream.isatty()
+
+    def write(self, text: str) -> None:
+        """Write all of ``text``."""
+        self._stream.write(text.encode(self._encoding, "backslashreplace"))
+
+    def flush(self) -> None:
+        """Hand over what is still held back."""
+        self._stream.flush()
+
+    @staticmethod
+    def abandon() -> None:
+        """Let nothing more be written, so that the interpreter's exit stays silent."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

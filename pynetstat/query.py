@@ -1,0 +1,99 @@
+"""What is asked for: which tables, and which of their rows. Pure; nothing here reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from pynetstat.records import Proto, SocketRecord, TcpState, UnixRecord, UnixState
+
+
+class Show(Enum):
+    """Which rows of a table: netstat's -a, -l, and neither; valued as its headings say."""
+
+    ALL = "servers and established"
+    LISTENING = "only servers"
+    CONNECTED = "w/o servers"
+
+
+NETSTAT_ORDER: tuple[Proto, ...] = (
+    Proto.TCP,
+    Proto.TCP6,
+    Proto.MPTCP,
+    Proto.MPTCP6,
+    Proto.SCTP,
+    Proto.SCTP6,
+    Proto.UDP,
+    Proto.UDP6,
+    Proto.UDPLITE,
+    Proto.UDPLITE6,
+    Proto.RAW,
+    Proto.RAW6,
+    Proto.UNIX,
+)
+"""The order in which netstat prints its tables; MPTCP, unknown to it, goes beside TCP."""
+
+TCP_AND_UDP: tuple[Proto, ...] = (Proto.TCP, Proto.TCP6, Proto.UDP, Proto.UDP6)
+
+_ANY = ("0.0.0.0", "::")
+
+
+class Query(NamedTuple):
+    """A question: tables in :data:`NETSTAT_ORDER`, rows, and whether owners are wanted."""
+
+    protos: tuple[Proto, ...] = TCP_AND_UDP
+    show: Show = Show.ALL
+    owners: bool = False
+
+
+def in_netstat_order(protos: Iterable[Proto | str]) -> tuple[Proto, ...]:
+    """The tables named, each once, in netstat's order. ValueError for an unknown name."""
+    asked = {Proto(proto) for proto in protos}
+    return tuple(proto for proto in NETSTAT_ORDER if proto in asked)
+
+
+def is_server(record: SocketRecord) -> bool:
+    """Whether netstat counts the row as a server: TCP without a remote port, else without
+    a remote address."""
+    if record.state is TcpState.LISTEN:
+        return True
+    if record.proto.base in ("tcp", "mptcp"):
+        return record.raddr.port == 0
+    return record.raddr.ip in _ANY
+
+
+def is_unix_server(record: UnixRecord) -> bool:
+    """Whether netstat counts the unix row as a server: one that called listen()."""
+    return record.state is UnixState.LISTENING
+
+
+def select(records: list[SocketRecord], show: Show) -> list[SocketRecord]:
+    """The rows of ``records`` that ``show`` asks for."""
+    if show is Show.ALL:
+        return records
+    wanted = show is Show.LISTENING
+    return [record for record in records if is_server(record) is wanted]
+
+
+def select_unix(records: list[UnixRecord], show: Show) -> list[UnixRecord]:
+    """The unix rows that ``show`` asks for."""
+    if show is Show.ALL:
+        return records
+    wanted = show is Show.LISTENING
+    return [record for record in records if is_unix_server(record) is wanted]
+
+
+def state_mask(proto: Proto, show: Show) -> int:
+    """The states to ask sock_diag for, as a mask of 1 << state code.
+
+    It may let through more than ``show`` asks, never less: the kernel decides what it
+    can, so that -l costs what the listeners cost, and :func:`select` decides the rest.
+    """
+    every = 0xFFF
+    listen, established = 1 << 10, 1 << 1
+    if show is Show.ALL or proto.base == "sctp":
+        return every
+    if proto.base in ("tcp", "mptcp"):
+        return listen if show is Show.LISTENING else every & ~listen
+    return every & ~established if show is Show.LISTENING else established

@@ -1,0 +1,1 @@
+"""How rows are shown; each format is one module."""

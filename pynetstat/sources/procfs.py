@@ -1,0 +1,114 @@
+"""The tables under /proc/net: no privileges and no netlink needed, and a saved tree will do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from pynetstat.errors import ProtocolAbsent, SourceUnavailable
+from pynetstat.query import Show
+from pynetstat.records import Proto, SocketRecord, UnixRecord
+from pynetstat.sources import Notes, proc_inet, proc_sctp, proc_unix
+
+_READ_SIZE = 1024 * 1024
+_KERNEL_PAGE = 4096
+"""What one read() of such a file returns at most (fs/seq_file.c starts with a page)."""
+_BATCH = 512
+
+
+class ProcFs:
+    """Reads the tables under ``root``/net.
+
+    A table that takes several reads is no snapshot: under churn one pass over UDP loses
+    sockets that never close. UDP tables longer than one read are therefore read twice and
+    merged.
+    """
+
+    name = "procfs"
+
+    def __init__(self, root: str = "/proc") -> None:
+        self._root = root
+
+    def read(self, proto: Proto, show: Show, notes: Notes) -> Iterator[list[SocketRecord]]:
+        """The table of ``proto``, whatever ``show``, each socket once, in the kernel's order.
+
+        ProtocolAbsent when the kernel has no such table, SourceUnavailable when it can't
+        be read.
+        """
+        if proto.base == "mptcp":
+            raise SourceUnavailable("procfs: the kernel has no /proc table for it")
+        if proto.base == "sctp":
+            records = self._read_sctp(proto, notes)
+        else:
+            records = self._read_inet(proto, notes)
+        return _batches(records)
+
+    def read_unix(self, notes: Notes) -> list[UnixRecord]:
+        """All unix sockets, with the doubts that /proc/net/unix leaves."""
+        text, _reads = self._contents("unix")
+        records = list(proc_unix.first_sightings(proc_unix.parse_table(text, notes)))
+        if not all(record.trusted for record in records):
+            notes.remarks.append("names in /proc/net/unix can forge rows")
+        return records
+
+    def _read_inet(self, proto: Proto, notes: Notes) -> Iterator[SocketRecord]:
+        try:
+            text, reads = self._contents(proto)
+            if proto.base.startswith("udp") and reads > 1:
+                again, _ = self._contents(proto)
+                text += again.partition(b"\n")[2]
+        except ProtocolAbsent:
+            if not proto.is_ipv6:
+                raise
+            self._contents(proto.base)  # IPv4 is there, so IPv6 is what the kernel lacks
+            text = b""
+        ticks_per_s = os.sysconf("SC_CLK_TCK")
+        table = proc_inet.parse_table(proto, text.decode("latin-1"), notes, ticks_per_s)
+        return proc_inet.first_sightings(table)
+
+    def _read_sctp(self, proto: Proto, notes: Notes) -> Iterator[SocketRecord]:
+        endpoints, _ = self._contents("sctp/eps")
+        associations, _ = self._contents("sctp/assocs")
+        yield from proc_sctp.parse_endpoints(endpoints.decode("latin-1"), proto, notes)
+        yield from proc_sctp.parse_associations(associations.decode("latin-1"), proto, notes)
+
+    def _contents(self, table: str) -> tuple[bytes, int]:
+        """The whole file and how many reads gave any of it.
+
+        With subset=pid /proc has no "net", but a process still has its own.
+        """
+        for folder in ("net", "self/net"):
+            path = f"{self._root}/{folder}/{table}"
+            try:
+                return _read_whole(path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise SourceUnavailable(f"procfs: {path}: {error.strerror}") from error
+        missing = f"procfs: there is no {self._root}/net/{table}"
+        optional = table.endswith("6") or table.startswith(("udplite", "sctp/"))
+        if optional and any(os.path.isdir(f"{self._root}/{f}") for f in ("net", "self/net")):
+            raise ProtocolAbsent(missing)
+        raise SourceUnavailable(missing)
+
+
+def _read_whole(path: str) -> tuple[bytes, int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(descriptor, _READ_SIZE):
+            parts.append(part)
+    finally:
+        os.close(descriptor)
+    return b"".join(parts), len(parts)
+
+
+def _batches(records: Iterator[SocketRecord]) -> Iterator[list[SocketRecord]]:
+    batch = []
+    for record in records:
+        batch.append(record)
+        if len(batch) == _BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
