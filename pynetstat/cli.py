@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from pynetstat import __version__
 from pynetstat.arguments import Options, parse_arguments
 from pynetstat.errors import PynetstatError
-from pynetstat.names import Wanted, Words, look_up, numbers
 from pynetstat.output import Output
 from pynetstat.records import Proto, SocketRecord
 from pynetstat.render import netstat
 from pynetstat.snapshot import Gap, GapKind, Reader
 from pynetstat.sources import open_sources
 from pynetstat.text import printable
+from pynetstat.words import Words, numbers
 
 OK = 0
 UNANSWERED = 1
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _look(options: Options, output: Output) -> int:
     """Read and show once."""
-    sources = open_sources(options.source, options.proc_root, options.query.owners)
+    sources = open_sources(options.source, options.proc_root)
     reader = Reader(options.query, sources, options.proc_root or "/proc")
     rich = options.format == "rich" or (options.format is None and output.is_terminal)
     if rich:
@@ -71,12 +71,12 @@ def _look(options: Options, output: Output) -> int:
 
 
 def _print_plain(options: Options, reader: Reader, output: Output) -> None:
-    """netstat's text; rows are printed as they are read, unless owners or names are wanted."""
+    """netstat's text; rows are printed as they are read, unless names are to be looked up."""
     query, columns = options.query, options.columns
     words = numbers()
     batches: Iterable[list[SocketRecord]] = reader.inet()
     unix = None
-    if query.owners or _looks_up(options):
+    if _looks_up(options):
         snapshot = reader.snapshot()
         words = _look_up_names(options, snapshot.records)
         batches, unix = [snapshot.records], snapshot.unix
@@ -106,6 +106,10 @@ def _looks_up(options: Options) -> bool:
 
 def _look_up_names(options: Options, records: list[SocketRecord]) -> Words:
     """The names that the options ask for, numbers for all else."""
+    if not _looks_up(options):
+        return numbers()
+    from pynetstat.names import Wanted, look_up
+
     wanted = Wanted(set(), {}, set())
     for record in records:
         if not options.numeric.hosts:

@@ -15,56 +15,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pynetstat.text import printable
+from pynetstat.words import Hosts, Words, unmapped
 
 DEADLINE_S = 1.0
 _THREADS = 32
 
 _ANY = ("0.0.0.0", "::")
-_MAPPED = "::ffff:"
-
-
-class Hosts(dict[str, str]):
-    """Text for an address: its name where one is known, else its number.
-
-    An IPv4-mapped address reads as IPv4, as in netstat.
-    """
-
-    def __missing__(self, ip: str) -> str:
-        text = self[ip] = ip.removeprefix(_MAPPED) if "." in ip else ip
-        return text
-
-
-class Services(dict[int, str]):
-    """Text for a port: its service where one is known, else its number; ``*`` for 0."""
-
-    def __missing__(self, port: int) -> str:
-        text = self[port] = str(port) if port else "*"
-        return text
-
-
-class Users(dict[int, str]):
-    """Text for a user id: the name where one is known, else the number."""
-
-    def __missing__(self, uid: int) -> str:
-        text = self[uid] = str(uid)
-        return text
-
-
-class Words(NamedTuple):
-    """The texts that a view prints for addresses, ports (by protocol) and users."""
-
-    hosts: Hosts
-    services: dict[str, Services]
-    users: Users
-
-    def ports(self, base: str) -> Services:
-        """The ports' texts for a protocol (``tcp``, ``udp``, ...)."""
-        return self.services.setdefault(base, Services())
-
-
-def numbers() -> Words:
-    """Words that look nothing up."""
-    return Words(Hosts(), {}, Users())
 
 
 class Wanted(NamedTuple):
@@ -98,8 +54,8 @@ def look_up(wanted: Wanted, deadline_s: float = DEADLINE_S) -> Words:
     # Copies: an answer that comes too late must not change a name between two rows.
     return Words(
         Hosts(hosts.copy() | {"::": "[::]"}),
-        {base: Services(known.copy()) for base, known in services.items()},
-        Users(users.copy()),
+        {base: known.copy() for base, known in services.items()},
+        users.copy(),
     )
 
 
@@ -127,10 +83,8 @@ def _run_all(jobs: deque[_Job], deadline_s: float) -> None:
 
 
 def _host_name(ip: str) -> str | None:
-    if ip.startswith(_MAPPED):
-        ip = ip.removeprefix(_MAPPED)
     try:
-        return printable(socket.getnameinfo((ip, 0), socket.NI_NAMEREQD)[0])
+        return printable(socket.getnameinfo((unmapped(ip), 0), socket.NI_NAMEREQD)[0])
     except (OSError, UnicodeError):
         return None
 

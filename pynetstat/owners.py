@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from enum import Enum
 from typing import NamedTuple
 
@@ -78,11 +77,13 @@ def walk_processes(proc_root: str = "/proc") -> OwnerTable:
         pids = []
     by_inode: dict[int, tuple[Owner, ...]] = {}
     denied = 0
+    new = tuple.__new__
     for process in sorted(_look_into_all(proc_root, pids)):
         denied += process.denied
+        pid, name = process.pid, process.name
         for inode, fd in process.sockets:
-            owner = Owner(process.pid, fd, process.name)
-            by_inode[inode] = (*by_inode.get(inode, ()), owner)
+            owner = (new(Owner, (pid, fd, name)),)
+            by_inode[inode] = by_inode[inode] + owner if inode in by_inode else owner
     return OwnerTable(by_inode, Coverage(denied, hidden=1 not in pids))
 
 
@@ -118,6 +119,8 @@ def program_name(argv0: bytes, comm: str) -> str:
 
 
 def _look_into_all(proc_root: str, pids: list[int]) -> list[_Process]:
+    import threading  # here, since commands without owners need not wait for it
+
     found: list[_Process] = []
     waiting = iter(pids)
 

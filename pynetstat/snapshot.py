@@ -16,8 +16,7 @@ from pynetstat.errors import ProtocolAbsent, SourceUnavailable
 from pynetstat.owners import Coverage, Missing, OwnerTable, walk_processes, why_no_owner
 from pynetstat.query import TCP_AND_UDP, Query, Show, in_netstat_order, select, select_unix
 from pynetstat.records import Proto, SocketRecord, UnixRecord
-from pynetstat.sources import Notes, Source, open_sources
-from pynetstat.sources.unixjoin import join_unix
+from pynetstat.sources import Holders, Notes, Source, open_sources, with_owners
 
 _Row = TypeVar("_Row", SocketRecord, UnixRecord)
 
@@ -94,60 +93,62 @@ def name_sources(sources: dict[Proto, str]) -> str:
 class Reader:
     """Reads what a query asks for, each table from the first source that can answer.
 
-    ``sources_used`` and ``gaps`` fill while the tables are read.
+    ``sources`` are asked in their order, anew for each table. ``sources_used`` and
+    ``gaps`` fill while the tables are read.
     """
 
-    def __init__(self, query: Query, sources: tuple[Source, ...], proc_root: str = "/proc") -> None:
+    def __init__(self, query: Query, sources: Iterable[Source], proc_root: str = "/proc") -> None:
         self.query = query
         self.sources_used: dict[Proto, str] = {}
-        self.gaps: list[Gap] = []
+        self._gaps: list[Gap] = []
         self._sources = sources
         self._proc_root = proc_root
+        self._owner_table: OwnerTable | None = None
+        self._unowned = False
 
     def inet(self) -> Iterator[list[SocketRecord]]:
-        """The rows of the internet tables in netstat's order, in batches, without owners."""
+        """The rows of the internet tables in netstat's order, in batches.
+
+        When owners are wanted, processes are walked before the tables are read, so that
+        a socket which closes meanwhile still has its owner. From the first row on that
+        lacks one all rows are held back until processes have been walked once more, for
+        the sockets that were opened meanwhile.
+        """
+        self._walk_once()
+        held: list[SocketRecord] = []
         for proto in self.query.protos:
             if proto is not Proto.UNIX:
-                yield from self._inet_table(proto)
+                for batch in self._inet_table(proto):
+                    if held or self._may_find_more(batch):
+                        held += batch
+                    else:
+                        yield self._noting_unowned(batch)
+        if held:
+            yield self._look_again(held)
 
     def unix(self) -> list[UnixRecord]:
-        """The unix rows, without owners; empty when they were not asked for."""
+        """The unix rows, their owners looked for as in :meth:`inet`; empty if not wanted."""
         if Proto.UNIX not in self.query.protos:
             return []
-        refusals: list[str] = []
-        for number, source in enumerate(self._sources):
-            notes = Notes()
-            try:
-                records = source.read_unix(notes)
-            except SourceUnavailable as refusal:
-                refusals.append(str(refusal))
-                continue
-            self._read_from(source, Proto.UNIX, refusals)
-            self._take_notes(Proto.UNIX, notes)
-            records = self._with_counts(records, self._sources[number + 1 :])
-            return select_unix(records, self.query.show)
-        self._unread(Proto.UNIX, refusals)
-        return []
+        self._walk_once()
+        records = select_unix(self._unix_table(), self.query.show)
+        if self._may_find_more(records):
+            return self._look_again(records)
+        return self._noting_unowned(records)
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What is missing from the rows read so far."""
+        if not self._unowned or self._owner_table is None:
+            return self._gaps
+        return [*self._gaps, *_owner_gap(self._owner_table.coverage, self._proc_root)]
 
     def snapshot(self) -> Snapshot:
-        """Everything at once, with owners when the query wants them.
-
-        Processes are walked before the tables are read, so that a socket which closes
-        meanwhile still has its owner, and a second time when a row has none, for the
-        sockets that were opened meanwhile.
-        """
-        owner_table = walk_processes(self._proc_root) if self.query.owners else None
+        """Everything at once."""
         taken_at = time.time()
         records = [record for batch in self.inet() for record in batch]
         unix = self.unix()
-        if owner_table is not None:
-            if _may_find_more(records, owner_table) or _may_find_more(unix, owner_table):
-                owner_table = owner_table.together(walk_processes(self._proc_root))
-            records = _with_owners(records, owner_table)
-            unix = _unix_with_owners(unix, owner_table)
-            if _any_unowned(records) or _any_unowned(unix):
-                self._doubt_owners(owner_table.coverage)
-        coverage = owner_table.coverage if owner_table is not None else None
+        coverage = self._owner_table.coverage if self._owner_table is not None else None
         return Snapshot(records, unix, self.sources_used, tuple(self.gaps), coverage, taken_at)
 
     def _inet_table(self, proto: Proto) -> Iterator[list[SocketRecord]]:
@@ -155,10 +156,10 @@ class Reader:
         for source in self._sources:
             notes = Notes()
             try:
-                batches = source.read(proto, self.query.show, notes)
+                batches = source.read(proto, self.query.show, notes, self._holders)
                 first = next(batches, [])
             except ProtocolAbsent as absence:
-                self.gaps.append(Gap(GapKind.ABSENT, proto, str(absence)))
+                self._gaps.append(Gap(GapKind.ABSENT, proto, str(absence)))
                 return
             except SourceUnavailable as refusal:
                 refusals.append(str(refusal))
@@ -171,11 +172,26 @@ class Reader:
             return
         self._unread(proto, refusals)
 
-    def _with_counts(
-        self, records: list[UnixRecord], others: tuple[Source, ...]
-    ) -> list[UnixRecord]:
+    def _unix_table(self) -> list[UnixRecord]:
+        refusals: list[str] = []
+        for source in self._sources:
+            notes = Notes()
+            try:
+                records = source.read_unix(notes, self._holders)
+            except SourceUnavailable as refusal:
+                refusals.append(str(refusal))
+                continue
+            self._read_from(source, Proto.UNIX, refusals)
+            self._take_notes(Proto.UNIX, notes)
+            return self._with_counts(records) if source.name == "sockdiag" else records
+        self._unread(Proto.UNIX, refusals)
+        return []
+
+    def _with_counts(self, records: list[UnixRecord]) -> list[UnixRecord]:
         """With the reference counts, which netstat shows and only /proc knows."""
-        for other in others:
+        from pynetstat.sources.unixjoin import join_unix
+
+        for other in self._sources:
             if other.name == "procfs":
                 try:
                     return join_unix(records, other.read_unix(Notes()))
@@ -187,60 +203,57 @@ class Reader:
         self.sources_used[proto] = source.name
         if refusals:
             reason = f"{'; '.join(refusals)}; read from {source.name} instead"
-            self.gaps.append(Gap(GapKind.FALLBACK, proto, reason))
+            self._gaps.append(Gap(GapKind.FALLBACK, proto, reason))
 
     def _unread(self, proto: Proto, refusals: list[str]) -> None:
-        self.gaps.append(Gap(GapKind.UNREAD, proto, "; ".join(refusals)))
+        self._gaps.append(Gap(GapKind.UNREAD, proto, "; ".join(refusals)))
 
     def _take_notes(self, proto: Proto, notes: Notes) -> None:
         if notes.bad_rows:
             count = "1 row" if notes.bad_rows == 1 else f"{notes.bad_rows} rows"
             reason = f"{count} left out, the first: {notes.first_bad}"
-            self.gaps.append(Gap(GapKind.BAD_ROWS, proto, reason))
+            self._gaps.append(Gap(GapKind.BAD_ROWS, proto, reason))
         for remark in notes.remarks:
-            self.gaps.append(Gap(GapKind.DOUBTFUL, proto, remark))
+            self._gaps.append(Gap(GapKind.DOUBTFUL, proto, remark))
 
-    def _doubt_owners(self, coverage: Coverage) -> None:
-        if coverage.denied:
-            count = "1 process" if coverage.denied == 1 else f"{coverage.denied} processes"
-            reason = f"{count} could not be looked into"
-        elif coverage.hidden:
-            reason = f"{self._proc_root} does not show every process"
-        else:
-            return
-        hint = "" if os.geteuid() == 0 else "; run as root to see all owners"
-        self.gaps.append(Gap(GapKind.OWNERS, None, f"owners are incomplete: {reason}{hint}"))
+    @property
+    def _holders(self) -> Holders | None:
+        return self._owner_table.by_inode if self._owner_table is not None else None
 
+    def _walk_once(self) -> None:
+        if self.query.owners and self._owner_table is None:
+            self._owner_table = walk_processes(self._proc_root)
 
-def _may_find_more(rows: Iterable[_Row], table: OwnerTable) -> bool:
-    """Whether some row lacks an owner that this user could see."""
-    known, euid = table.by_inode, os.geteuid()
-    return any(row.inode and row.inode not in known and euid in (0, row.uid) for row in rows)
+    def _may_find_more(self, rows: Iterable[_Row]) -> bool:
+        """Whether some row lacks an owner that this user could see."""
+        if self._owner_table is None:
+            return False
+        euid = os.geteuid()
+        return any(not row.owners and row.inode and euid in (0, row.uid) for row in rows)
 
+    def _look_again(self, rows: list[_Row]) -> list[_Row]:
+        """The rows after a second walk, which begins when they have all been read."""
+        assert self._owner_table is not None
+        self._owner_table = self._owner_table.together(walk_processes(self._proc_root))
+        return self._noting_unowned(with_owners(rows, self._holders))
 
-def _any_unowned(rows: Iterable[_Row]) -> bool:
-    return any(row.inode and not row.owners for row in rows)
-
-
-def _with_owners(records: list[SocketRecord], table: OwnerTable) -> list[SocketRecord]:
-    known = table.by_inode
-    new = tuple.__new__  # _replace would cost several times as much, a hundred thousand times
-    return [
-        record
-        if record.owners is not None
-        else new(SocketRecord, (*record[:-1], known.get(record.inode or 0, ())))
-        for record in records
-    ]
+    def _noting_unowned(self, rows: list[_Row]) -> list[_Row]:
+        if self._owner_table is not None and not self._unowned:
+            self._unowned = any(not row.owners and row.inode for row in rows)
+        return rows
 
 
-def _unix_with_owners(records: list[UnixRecord], table: OwnerTable) -> list[UnixRecord]:
-    known = table.by_inode
-    return [
-        record
-        if record.owners is not None
-        else record._replace(owners=known.get(record.inode or 0, ()))
-        for record in records
-    ]
+def _owner_gap(coverage: Coverage, proc_root: str) -> list[Gap]:
+    """Why a held socket may have an owner that was not seen, if it may."""
+    if coverage.denied:
+        count = "1 process" if coverage.denied == 1 else f"{coverage.denied} processes"
+        reason = f"{count} could not be looked into"
+    elif coverage.hidden:
+        reason = f"{proc_root} does not show every process"
+    else:
+        return []
+    hint = "" if os.geteuid() == 0 else "; run as root to see all owners"
+    return [Gap(GapKind.OWNERS, None, f"owners are incomplete: {reason}{hint}")]
 
 
 def collect(
@@ -264,7 +277,7 @@ def collect(
     nothing: they are in ``Snapshot.gaps``.
     """
     query = Query(in_netstat_order(protos), show, owners)
-    reader = Reader(query, open_sources(source, proc_root, owners), proc_root or "/proc")
+    reader = Reader(query, open_sources(source, proc_root), proc_root or "/proc")
     snapshot = reader.snapshot()
     for gap in snapshot.gaps:
         if gap.kind is GapKind.UNREAD:

@@ -14,7 +14,6 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
-from pynetstat.names import Words
 from pynetstat.query import Query
 from pynetstat.records import (
     Addr,
@@ -31,6 +30,7 @@ from pynetstat.render.layout import Cell, Column, grid, prose
 from pynetstat.render.netstat import Columns
 from pynetstat.snapshot import GapKind, Snapshot
 from pynetstat.text import printable, unix_name
+from pynetstat.words import Words
 
 _HEADING = Style(bold=True)
 _QUIET = Style(dim=True)
@@ -162,10 +162,11 @@ class SnapshotView:
             host += f"%{_interface(record.ifindex)}"
         if ":" in host:
             host = f"[{host}]"
-        return f"{host}:{self._words.ports(record.proto.base)[addr.port]}"
+        return f"{host}:{self._words.ports(record.proto.base).get(addr.port, addr.port)}"
 
     def _user(self, record: SocketRecord) -> Cell:
-        return _UNTOLD if record.uid is None else Cell(self._words.users[record.uid])
+        uid = record.uid
+        return _UNTOLD if uid is None else Cell(self._words.users.get(uid, str(uid)))
 
     def _program(self, record: SocketRecord | UnixRecord) -> Cell:
         if record.owners:

@@ -8,15 +8,22 @@ can be asked; it never presents a failure as an empty table.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from pynetstat.query import Show
-    from pynetstat.records import Proto, SocketRecord, UnixRecord
+    from pynetstat.records import Owner, Proto, SocketRecord, UnixRecord
+
+_Row = TypeVar("_Row", "SocketRecord", "UnixRecord")
 
 SOURCE_NAMES = ("auto", "sockdiag", "procfs", "psutil")
 """The values of ``--source``, in the order in which ``auto`` asks them."""
+
+
+Holders: TypeAlias = "Mapping[int, tuple[Owner, ...]]"
+"""Who holds a socket, by its inode."""
 
 
 class Notes:
@@ -39,43 +46,75 @@ class Source(Protocol):
 
     name: str
 
-    def read(self, proto: Proto, show: Show, notes: Notes) -> Iterator[list[SocketRecord]]:
+    def read(
+        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
+    ) -> Iterator[list[SocketRecord]]:
         """The table of ``proto`` in batches, at least the rows that ``show`` asks for.
 
-        Raises SourceUnavailable before the first batch, SourceFailed after it.
+        With ``holders`` rows come with their owners, looked up there by inode unless the
+        source knows them itself. Raises SourceUnavailable before the first batch,
+        SourceFailed after it.
         """
         ...
 
-    def read_unix(self, notes: Notes) -> list[UnixRecord]:
-        """All unix-domain sockets. Raises SourceUnavailable or SourceFailed."""
+    def read_unix(self, notes: Notes, holders: Holders | None = None) -> list[UnixRecord]:
+        """All unix-domain sockets, with owners as :meth:`read`.
+
+        Raises SourceUnavailable or SourceFailed.
+        """
         ...
 
 
-def open_sources(
-    name: str = "auto", proc_root: str | None = None, owners: bool = False
-) -> tuple[Source, ...]:
-    """The sources to ask, the first that can answer wins, one protocol at a time.
+def with_owners(rows: list[_Row], holders: Holders | None) -> list[_Row]:
+    """The rows, those without an owner with the one that ``holders`` has for their inode.
 
-    ``proc_root`` names a saved /proc tree, which only procfs can read. With ``owners``
-    the rows of a source without inodes carry their owners already. ValueError for an
+    As they are without ``holders``, and where the source tells no inode.
+    """
+    if holders is None:
+        return rows
+    return [
+        row if row.owners or row.inode is None else row._replace(owners=holders.get(row.inode, ()))
+        for row in rows
+    ]
+
+
+class Sources:
+    """Sources in the order in which to ask them, each opened when it is first asked.
+
+    A table read through netlink pays for the import of no other source.
+    """
+
+    def __init__(self, *openers: Callable[[], Source]) -> None:
+        self._openers = openers
+        self._opened: list[Source] = []
+
+    def __iter__(self) -> Iterator[Source]:
+        for at, opener in enumerate(self._openers):
+            if at == len(self._opened):
+                self._opened.append(opener())
+            yield self._opened[at]
+
+
+def open_sources(name: str = "auto", proc_root: str | None = None) -> Sources:
+    """The sources to ask; the first that can answer wins, one protocol at a time.
+
+    ``proc_root`` names a saved /proc tree, which only procfs can read. ValueError for an
     unknown name and for a ``proc_root`` together with a source that can't use it.
     """
     if name not in SOURCE_NAMES:
         raise ValueError(f"no source {name!r}: choose from {', '.join(SOURCE_NAMES)}")
     if proc_root is not None and name not in ("auto", "procfs"):
         raise ValueError(f"source {name!r} reads the running kernel, not the tree {proc_root!r}")
+    procfs = partial(_procfs, proc_root or "/proc")
     if proc_root is not None or name == "procfs":
-        return (_procfs(proc_root or "/proc"),)
+        return Sources(procfs)
     if name == "sockdiag":
-        return (_sockdiag(),)
+        return Sources(_sockdiag)
     if name == "psutil":
-        return (_portable(owners), _procfs("/proc"))
+        return Sources(_portable, procfs)
     if not sys.platform.startswith("linux"):
-        return (_portable(owners),)
-    return (_sockdiag(), _procfs("/proc"), _portable(owners))
-
-
-# Imported on use: a table read through netlink pays for no other source.
+        return Sources(_portable)
+    return Sources(_sockdiag, procfs, _portable)
 
 
 def _sockdiag() -> Source:
@@ -90,7 +129,7 @@ def _procfs(root: str) -> Source:
     return ProcFs(root)
 
 
-def _portable(owners: bool) -> Source:
+def _portable() -> Source:
     from pynetstat.sources.portable import Portable
 
-    return Portable(owners)
+    return Portable()

@@ -107,13 +107,24 @@ def walk(data: bytes, sequence: int = _SEQUENCE) -> Iterator[Run]:
         if length < HEADER.size or length > end - start:
             raise ParseError(f"netlink length {length} of {end - start} bytes", data[start:])
         size = align(length)
-        header = data[start : start + HEADER.size]
-        stop = start + size
-        while data[stop : stop + HEADER.size] == header and stop + size <= end:
-            stop += size
+        stop = min(start + size * _equal_headers(data, start, size), end)
         if seq == sequence:
-            yield Run(kind, length, size, view[start : min(stop, end)])
+            yield Run(kind, length, size, view[start:stop])
         start = stop
+
+
+def _equal_headers(data: bytes, start: int, size: int) -> int:
+    """How many messages from ``start`` on, ``size`` apart, have the same header."""
+    header = data[start : start + HEADER.size]
+    most = max((len(data) - start) // size, 1)
+    stop = start + most * size
+    # Almost always it is all of them, and the strides of a slice are compared in C.
+    if all(data[start + at : stop : size].count(header[at]) == most for at in range(len(header))):
+        return most
+    count = 1
+    while data.startswith(header, start + count * size):
+        count += 1
+    return count
 
 
 def attributes(payload: bytes) -> dict[int, bytes]:

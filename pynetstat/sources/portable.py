@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pynetstat.errors import ParseError, SourceUnavailable
 from pynetstat.query import Show
 from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState, UnixRecord, unix_type
-from pynetstat.sources import Notes
+from pynetstat.sources import Holders, Notes
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -51,12 +51,13 @@ class Portable:
 
     name = "psutil"
 
-    def __init__(self, owners: bool = False) -> None:
-        self._wants_owners = owners
+    def __init__(self) -> None:
         self._names: dict[int, str] = {}
         self._inet: list[Any] | None = None
 
-    def read(self, proto: Proto, show: Show, notes: Notes) -> Iterator[list[SocketRecord]]:
+    def read(
+        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
+    ) -> Iterator[list[SocketRecord]]:
         """The table of ``proto``, whatever ``show``, with the one owner that psutil tells."""
         table = _TABLES.get(proto)
         if table is None:
@@ -64,9 +65,9 @@ class Portable:
         if self._inet is None:
             self._inet = _connections("inet")
         rows = [row for row in self._inet if (row.family, row.type) == table]
-        return iter([self._records(proto, rows, notes)])
+        return iter([self._records(proto, rows, notes, holders is not None)])
 
-    def read_unix(self, notes: Notes) -> list[UnixRecord]:
+    def read_unix(self, notes: Notes, holders: Holders | None = None) -> list[UnixRecord]:
         """The unix sockets whose names psutil can tell; connected and not look the same."""
         records = []
         for row in _connections("unix"):
@@ -78,13 +79,15 @@ class Portable:
                     unix_type(int(row.type)),
                     None,
                     path,
-                    owners=self._owners(row),
+                    owners=None if holders is None else self._owners(row),
                     trusted=False,
                 )
             )
         return records
 
-    def _records(self, proto: Proto, rows: list[Any], notes: Notes) -> list[SocketRecord]:
+    def _records(
+        self, proto: Proto, rows: list[Any], notes: Notes, with_owners: bool
+    ) -> list[SocketRecord]:
         unset = Addr("::" if proto.is_ipv6 else "0.0.0.0", 0)
         records = []
         for row in rows:
@@ -97,12 +100,11 @@ class Portable:
             if state is None:
                 notes.bad_row(ParseError("unknown socket state from psutil", str(row.status)))
                 continue
-            records.append(SocketRecord(proto, laddr, raddr, state, owners=self._owners(row)))
+            owners = self._owners(row) if with_owners else None
+            records.append(SocketRecord(proto, laddr, raddr, state, owners=owners))
         return records
 
-    def _owners(self, row: Any) -> tuple[Owner, ...] | None:
-        if not self._wants_owners:
-            return None
+    def _owners(self, row: Any) -> tuple[Owner, ...]:
         if row.pid is None:
             return ()
         if row.pid not in self._names:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pynetstat.errors import ProtocolAbsent, SourceUnavailable
 from pynetstat.query import Show
 from pynetstat.records import Proto, SocketRecord, UnixRecord
-from pynetstat.sources import Notes, proc_inet, proc_sctp, proc_unix
+from pynetstat.sources import Holders, Notes, proc_inet, proc_sctp, proc_unix, with_owners
 
 _READ_SIZE = 1024 * 1024
 _KERNEL_PAGE = 4096
@@ -29,7 +29,9 @@ class ProcFs:
     def __init__(self, root: str = "/proc") -> None:
         self._root = root
 
-    def read(self, proto: Proto, show: Show, notes: Notes) -> Iterator[list[SocketRecord]]:
+    def read(
+        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
+    ) -> Iterator[list[SocketRecord]]:
         """The table of ``proto``, whatever ``show``, each socket once, in the kernel's order.
 
         ProtocolAbsent when the kernel has no such table, SourceUnavailable when it can't
@@ -41,15 +43,15 @@ class ProcFs:
             records = self._read_sctp(proto, notes)
         else:
             records = self._read_inet(proto, notes)
-        return _batches(records)
+        return (with_owners(batch, holders) for batch in _batches(records))
 
-    def read_unix(self, notes: Notes) -> list[UnixRecord]:
+    def read_unix(self, notes: Notes, holders: Holders | None = None) -> list[UnixRecord]:
         """All unix sockets, with the doubts that /proc/net/unix leaves."""
         text, _reads = self._contents("unix")
         records = list(proc_unix.first_sightings(proc_unix.parse_table(text, notes)))
         if not all(record.trusted for record in records):
             notes.remarks.append("names in /proc/net/unix can forge rows")
-        return records
+        return with_owners(records, holders)
 
     def _read_inet(self, proto: Proto, notes: Notes) -> Iterator[SocketRecord]:
         try:

@@ -10,6 +10,8 @@ _T = TypeVar("_T")
 _DIRECT_ITEMS = 4
 """Items taken before a thread is worth starting: a quiet machine's table ends before that."""
 _DEPTH = 64
+"""Items to be ahead at most; then the thread looks again after a pause."""
+_PAUSE_S = 0.002
 
 
 def read_ahead(items: Iterator[_T]) -> Iterator[_T]:
@@ -24,16 +26,11 @@ def read_ahead(items: Iterator[_T]) -> Iterator[_T]:
 
 
 def _in_background(items: Iterator[_T]) -> Iterator[_T]:
-    try:
-        first = next(items)
-    except StopIteration:
-        return
-    yield first
-
     import queue
     import threading
+    import time
 
-    fetched: queue.Queue[_T | None] = queue.Queue(_DEPTH)
+    fetched: queue.SimpleQueue[_T | None] = queue.SimpleQueue()
     abandoned = threading.Event()
     failure: list[BaseException] = []
 
@@ -41,6 +38,8 @@ def _in_background(items: Iterator[_T]) -> Iterator[_T]:
         try:
             for item in items:
                 fetched.put(item)
+                while fetched.qsize() > _DEPTH and not abandoned.is_set():
+                    time.sleep(_PAUSE_S)
                 if abandoned.is_set():
                     return
         except BaseException as error:  # noqa: BLE001 - it is raised again by the reader
@@ -55,10 +54,6 @@ def _in_background(items: Iterator[_T]) -> Iterator[_T]:
             yield item
     finally:
         abandoned.set()
-        while thread.is_alive():
-            try:
-                fetched.get(timeout=0.01)
-            except queue.Empty:
-                continue
+        thread.join()
     if failure:
         raise failure[0]

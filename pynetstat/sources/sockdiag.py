@@ -26,7 +26,7 @@ from pynetstat.records import (
     UnixRecord,
     timer_kind,
 )
-from pynetstat.sources import Notes
+from pynetstat.sources import Holders, Notes, with_owners
 from pynetstat.sources.netlink import (
     NetlinkSocket,
     Run,
@@ -52,6 +52,9 @@ _REQUEST = struct.Struct("=BBBxI48x")
 _FIELDS = "16x x BBB HH 16s16s I Q IIIII"
 _SHORTEST = struct.calcsize("=" + _FIELDS)
 
+_STATES = [STATE_CODES.get(code) for code in range(256)]
+"""By the value of a byte: a list is looked up faster than a dict."""
+
 
 def pack_request(proto: Proto, show: Show = Show.ALL) -> bytes:
     """The request for the table of ``proto`` (struct inet_diag_req_v2)."""
@@ -76,7 +79,13 @@ class AddressTexts(dict[bytes, str]):
         return text
 
 
-def decode(run: Run, proto: Proto, texts: AddressTexts, notes: Notes) -> list[SocketRecord]:
+def decode(
+    run: Run,
+    proto: Proto,
+    texts: AddressTexts,
+    notes: Notes,
+    holders: Holders | None = None,
+) -> list[SocketRecord]:
     """The records in a run of inet_diag_msg; rows that make no sense are noted, not raised."""
     if run.length < _SHORTEST:
         notes.bad_row(ParseError("inet_diag_msg cut short", bytes(run.data)))
@@ -86,11 +95,12 @@ def decode(run: Run, proto: Proto, texts: AddressTexts, notes: Notes) -> list[So
     rows = struct.Struct(f"={_FIELDS} {padding}x").iter_unpack(data)
     records: list[SocketRecord] = []
     add, new, ntohs = records.append, tuple.__new__, socket.ntohs
+    owners = None
     # This loop runs once a socket and decides the speed of the whole program: rows are
     # made with tuple.__new__, which skips the named tuple's Python-level constructor.
     for code, timer_code, count, lport, rport, lip, rip, ifindex, cookie, expires, recv_q, \
             send_q, uid, inode in rows:  # fmt: skip
-        state = STATE_CODES.get(code)
+        state = _STATES[code]
         if state is None:
             notes.bad_row(ParseError("unknown socket state", str(code)))
             continue
@@ -105,13 +115,15 @@ def decode(run: Run, proto: Proto, texts: AddressTexts, notes: Notes) -> list[So
             timer = Timer(TimerKind.ON, expires / 1000, count, 0)
         else:
             timer = Timer(timer_kind(timer_code), expires / 1000, 0, count)
+        if holders is not None:
+            owners = holders.get(inode, ())
         laddr = new(Addr, (texts[lip], ntohs(lport)))
         raddr = new(Addr, (texts[rip], ntohs(rport)))
         add(
             new(
                 SocketRecord,
                 (proto, laddr, raddr, state, recv_q, send_q, backlog, timer, uid, inode, cookie,
-                 ifindex, None),
+                 ifindex, owners),
             )
         )  # fmt: skip
     return records
@@ -125,29 +137,33 @@ class SockDiag:
     def __init__(self, opener: Callable[[], NetlinkSocket] = open_socket) -> None:
         self._opener = opener
 
-    def read(self, proto: Proto, show: Show, notes: Notes) -> Iterator[list[SocketRecord]]:
+    def read(
+        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
+    ) -> Iterator[list[SocketRecord]]:
         """The table of ``proto``, each socket once, in the kernel's order."""
         if not hasattr(socket, "AF_NETLINK"):
             raise SourceUnavailable("sock_diag: this system has no netlink")
-        return self._read(proto, show, notes)
+        return self._read(proto, show, notes, holders)
 
-    def _read(self, proto: Proto, show: Show, notes: Notes) -> Iterator[list[SocketRecord]]:
+    def _read(
+        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None
+    ) -> Iterator[list[SocketRecord]]:
         texts = AddressTexts(proto)
         seen: set[int | None] = set()
         runs = dump(pack_request(proto, show), self._opener)
         for run in read_ahead(runs):
-            records = decode(run, proto, texts, notes)
+            records = decode(run, proto, texts, notes, holders)
             cookies = {record.cookie for record in records}
             if len(cookies) < len(records) or not seen.isdisjoint(cookies):
                 records = _first_sightings(records, seen)
             seen |= cookies
             yield records
 
-    def read_unix(self, notes: Notes) -> list[UnixRecord]:
+    def read_unix(self, notes: Notes, holders: Holders | None = None) -> list[UnixRecord]:
         """All unix sockets with the exact bytes of their names."""
         from pynetstat.sources.unixdiag import read_unix
 
-        return read_unix(self._opener, notes)
+        return with_owners(read_unix(self._opener, notes), holders)
 
 
 def _first_sightings(records: list[SocketRecord], seen: set[int | None]) -> list[SocketRecord]:

@@ -1,0 +1,44 @@
+"""The texts a view prints for addresses, ports and users: numbers unless names are known."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_MAPPED = "::ffff:"
+
+
+def unmapped(ip: str) -> str:
+    """An IPv4-mapped IPv6 address as the IPv4 address it stands for, others as they are."""
+    return ip.removeprefix(_MAPPED) if "." in ip else ip
+
+
+class Hosts(dict[str, str]):
+    """Text for an address: its name where one is known, else its number.
+
+    An IPv4-mapped address reads as IPv4, as in netstat.
+    """
+
+    def __missing__(self, ip: str) -> str:
+        text = self[ip] = unmapped(ip)
+        return text
+
+
+class Words(NamedTuple):
+    """The texts that a view prints for addresses, ports and users.
+
+    ``services`` has the known names of ports by protocol, ``users`` those of user ids;
+    what is not in them is shown as its number.
+    """
+
+    hosts: Hosts
+    services: dict[str, dict[int, str]]
+    users: dict[int, str]
+
+    def ports(self, base: str) -> dict[int, str]:
+        """The names of a protocol's (``tcp``, ``udp``, ...) ports; 0 is ``*``."""
+        return {**self.services.get(base, {}), 0: "*"}
+
+
+def numbers() -> Words:
+    """Words that look nothing up."""
+    return Words(Hosts(), {}, {})
