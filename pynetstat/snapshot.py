@@ -194,7 +194,7 @@ class Reader:
         for other in self._sources:
             if other.name == "procfs":
                 try:
-                    return join_unix(records, other.read_unix(Notes()))
+                    return join_unix(records, other.read_unix(Notes(), self._holders))
                 except SourceUnavailable:
                     break
         return records

@@ -168,12 +168,12 @@ def _exchange(request: bytes, opener: Callable[[], NetlinkSocket]) -> Iterator[R
         sock.sendto(request, (0, 0))
         while True:
             data, _ancillary, flags, sender = sock.recvmsg(_RECEIVE_SIZE)
+            if not isinstance(sender, tuple) or sender[0] != 0:
+                continue  # not from the kernel
             if flags & socket.MSG_TRUNC:
                 raise ParseError("netlink answer larger than the buffer", data[:16])
             if not data:
                 raise ParseError("netlink answer ended without its last message", data)
-            if not isinstance(sender, tuple) or sender[0] != 0:
-                continue  # not from the kernel
             for run in walk(data):
                 if run.type == SOCK_DIAG_BY_FAMILY:
                     yield run

@@ -28,7 +28,7 @@ from pynetstat.sources import Notes
 _LINE = re.compile(
     r" *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})"
     r" ([0-9A-F]{2}) ([0-9A-F]{8}):([0-9A-F]{8}) ([0-9A-F]{2}):([0-9A-F]{8,16})"
-    r" ([0-9A-F]{8}) +(\d{1,10}) +(\d{1,10}) (\d{1,20})(?: [ -~]*)?",
+    r" ([0-9A-F]{8}) +(\d{1,10}) +(\d{1,10}) (\d{1,20}) \d+ [!-~]+(?: [ -~]*)?",
     re.ASCII,
 )
 _HEADING = re.compile(r" *sl +local_address\b.*")
@@ -89,8 +89,8 @@ def parse_table(
 ) -> Iterator[SocketRecord]:
     """The sockets of a whole file; lines that make no sense are noted, not raised."""
     texts = AddressTexts(byteorder)
-    for number, line in enumerate(text.split("\n")):
-        if not line or (number == 0 and _HEADING.fullmatch(line)):
+    for number, line in enumerate(text.removesuffix("\n").split("\n")):
+        if number == 0 and _HEADING.fullmatch(line):
             continue
         try:
             yield parse_line(proto, line, texts, ticks_per_s)

@@ -33,7 +33,7 @@ def parse_endpoints(text: str, proto: Proto, notes: Notes) -> Iterator[SocketRec
     for line in text.splitlines()[1:]:
         try:
             fields = line.split()
-            state, lport, uid, inode = (int(fields[i]) for i in (3, 5, 6, 7))
+            state, lport, uid, inode = (_number(fields[i]) for i in (3, 5, 6, 7))
             laddr = Addr(_address(fields[8]), lport)
         except (ValueError, IndexError):
             notes.bad_row(ParseError("not a row of /proc/net/sctp/eps", line))
@@ -52,7 +52,7 @@ def parse_associations(text: str, proto: Proto, notes: Notes) -> Iterator[Socket
             fields = line.split()
             arrow = fields.index("<->")
             code, send_q, recv_q, uid, inode, lport, rport = (
-                int(fields[i]) for i in (4, 7, 8, 9, 10, 11, 12)
+                _number(fields[i]) for i in (4, 7, 8, 9, 10, 11, 12)
             )
             state = _ASSOC_STATES[code]
             laddr = Addr(_primary(fields[13:arrow]), lport)
@@ -69,6 +69,12 @@ def parse_associations(text: str, proto: Proto, notes: Notes) -> Iterator[Socket
 def _primary(words: list[str]) -> str:
     marked = [word[1:] for word in words if word.startswith("*")]
     return _address(marked[0] if marked else words[0])
+
+
+def _number(word: str) -> int:
+    if not word.isdecimal():
+        raise ValueError(word)
+    return int(word)
 
 
 def _address(word: str) -> str:

@@ -58,8 +58,7 @@ def parse_table(text: bytes, notes: Notes) -> Iterator[UnixRecord]:
         try:
             record = parse_line(line)
         except ParseError as error:
-            if line or number:
-                notes.bad_row(error)
+            notes.bad_row(error)
             trusted = False
             continue
         yield record._replace(trusted=trusted)
@@ -68,10 +67,15 @@ def parse_table(text: bytes, notes: Notes) -> Iterator[UnixRecord]:
 
 
 def first_sightings(records: Iterator[UnixRecord]) -> Iterator[UnixRecord]:
-    """Each socket once, by inode; those that wait for accept() have none and all stay."""
+    """Each socket once, by inode and name; those that wait for accept() all stay.
+
+    A row with a known inode and another name stays too: one of them is forged, and it
+    may be the first.
+    """
     seen = set()
     for record in records:
-        if record.inode and record.inode in seen:
+        key = (record.inode, record.path)
+        if record.inode and key in seen:
             continue
-        seen.add(record.inode)
+        seen.add(key)
         yield record

@@ -57,8 +57,7 @@ class ProcFs:
         try:
             text, reads = self._contents(proto)
             if proto.base.startswith("udp") and reads > 1:
-                again, _ = self._contents(proto)
-                text += again.partition(b"\n")[2]
+                text = _merged(text, self._contents(proto)[0])
         except ProtocolAbsent:
             if not proto.is_ipv6:
                 raise
@@ -82,16 +81,25 @@ class ProcFs:
         for folder in ("net", "self/net"):
             path = f"{self._root}/{folder}/{table}"
             try:
-                return _read_whole(path)
+                contents, reads = _read_whole(path)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise SourceUnavailable(f"procfs: {path}: {error.strerror}") from error
+            if not contents:
+                raise SourceUnavailable(f"procfs: {path} is empty, without even its heading")
+            return contents, reads
         missing = f"procfs: there is no {self._root}/net/{table}"
         optional = table.endswith("6") or table.startswith(("udplite", "sctp/"))
         if optional and any(os.path.isdir(f"{self._root}/{f}") for f in ("net", "self/net")):
             raise ProtocolAbsent(missing)
         raise SourceUnavailable(missing)
+
+
+def _merged(first: bytes, second: bytes) -> bytes:
+    """The first pass over a table and the lines that only the second one has."""
+    known = set(first.splitlines())
+    return b"\n".join([first.rstrip(b"\n"), *(x for x in second.splitlines() if x not in known)])
 
 
 def _read_whole(path: str) -> tuple[bytes, int]:
