@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import NamedTuple, NoReturn
 
 from pynetstat.query import Query, Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns
 from pynetstat.sources import SOURCE_NAMES
+from pynetstat.text import printable
 
 USAGE_ERROR = 2
 
@@ -51,13 +53,21 @@ class Options(NamedTuple):
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line instead of argparse's usage and message."""
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
 
 
 def parse_arguments(arguments: list[str], version: str) -> Options:
-    """The options. Raises SystemExit: 0 after -h and -V, 2 with one line on stderr."""
-    parser = _build_parser(version)
+    """The options. Raises SystemExit: 0 after -h and -V, 2 with one line on stderr.
+
+    OSError when the text of -h or -V can't be written.
+    """
+    parser = _build_parser()
     given = parser.parse_args(arguments)
+    if given.help or given.version:
+        # Not argparse's own actions: they hide that the text could not be written.
+        sys.stdout.write(parser.format_help() if given.help else f"{parser.prog} {version}\n")
+        sys.stdout.flush()
+        raise SystemExit(0)
     if given.context:
         parser.error(
             "-Z: security contexts are not shown, since neither sock_diag nor /proc/net tells "
@@ -113,7 +123,7 @@ def _understand(given: argparse.Namespace) -> Options:
     )
 
 
-def _build_parser(version: str) -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="pynetstat", description=_DESCRIPTION, epilog=_EPILOG, add_help=False)
 
     def flag(group: argparse._ArgumentGroup, *names: str, about: str) -> None:
@@ -166,6 +176,6 @@ def _build_parser(version: str) -> argparse.ArgumentParser:
     )
 
     other = parser.add_argument_group("other")
-    other.add_argument("-h", "--help", action="help", help="show this text and exit")
-    other.add_argument("-V", "--version", action="version", version=f"pynetstat {version}")
+    flag(other, "-h", "--help", about="show this text and exit")
+    flag(other, "-V", "--version", about="show the version and exit")
     return parser

@@ -13,7 +13,7 @@ from pynetstat.errors import PynetstatError
 from pynetstat.output import Output
 from pynetstat.records import Proto, SocketRecord
 from pynetstat.render import netstat
-from pynetstat.snapshot import Gap, GapKind, Reader
+from pynetstat.snapshot import GapKind, Reader
 from pynetstat.sources import open_sources
 from pynetstat.text import printable
 from pynetstat.words import Words, numbers
@@ -21,6 +21,8 @@ from pynetstat.words import Words, numbers
 OK = 0
 UNANSWERED = 1
 INTERRUPTED = 130
+
+_FAILURES = (GapKind.UNREAD, GapKind.ABSENT)
 
 
 def script() -> int:
@@ -36,9 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     0 when the question was answered, 1 when not (one line on stderr), 130 after Ctrl-C.
     Raises SystemExit for --help, --version (0) and a wrong command line (2).
     """
-    options = parse_arguments(sys.argv[1:] if arguments is None else arguments, __version__)
     try:
         output = Output.of_stdout()
+        options = parse_arguments(sys.argv[1:] if arguments is None else arguments, __version__)
         status = _look(options, output)
         while options.interval_s is not None:
             time.sleep(options.interval_s)
@@ -60,14 +62,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _look(options: Options, output: Output) -> int:
     """Read and show once."""
-    sources = open_sources(options.source, options.proc_root)
-    reader = Reader(options.query, sources, options.proc_root or "/proc")
     rich = options.format == "rich" or (options.format is None and output.is_terminal)
+    sources = open_sources(options.source, options.proc_root, thorough=rich)
+    reader = Reader(options.query, sources, options.proc_root or "/proc")
     if rich:
         _print_rich(options, reader)
     else:
         _print_plain(options, reader, output)
-    return _report(options, reader.gaps, rich)
+    return _report(options, reader, rich)
 
 
 def _print_plain(options: Options, reader: Reader, output: Output) -> None:
@@ -122,27 +124,34 @@ def _look_up_names(options: Options, records: list[SocketRecord]) -> Words:
     return look_up(wanted)
 
 
-def _report(options: Options, gaps: list[Gap], rich: bool) -> int:
+def _report(options: Options, reader: Reader, rich: bool) -> int:
     """Say on stderr what is missing and return the exit code.
 
     The rich view shows for itself what is doubtful; failures are told either way.
     """
-    protos: dict[tuple[GapKind, str], list[str]] = {}
-    for gap in gaps:
-        protos.setdefault((gap.kind, gap.reason), []).append(str(gap.proto or ""))
-    status = OK
-    for (kind, reason), names in protos.items():
-        if kind is GapKind.ABSENT and options.implied:
+    told: dict[tuple[GapKind, str], list[str]] = {}
+    first_reasons: dict[GapKind, str] = {}
+    for gap in reader.gaps:
+        if gap.kind is GapKind.ABSENT and (options.implied or _has_ipv4(gap.proto, reader)):
             continue
-        if kind is GapKind.FALLBACK and options.source == "auto":
+        if gap.kind is GapKind.FALLBACK and options.source == "auto":
             continue
-        failed = kind in (GapKind.UNREAD, GapKind.ABSENT)
-        if failed:
-            status = UNANSWERED
-        if failed or not rich:
-            tables = ", ".join(name for name in names if name)
-            _complain(f"{tables}: {kind.value}: {reason}" if tables else reason)
-    return status
+        # Tables that can't be read have the same cause: the first one stands for all.
+        reason = gap.reason
+        if gap.kind in _FAILURES:
+            reason = first_reasons.setdefault(gap.kind, reason)
+        told.setdefault((gap.kind, reason), []).append(str(gap.proto or ""))
+    for (kind, reason), tables in told.items():
+        if kind in _FAILURES:
+            _complain(f"{', '.join(tables)}: {kind.value}: {reason}")
+        elif not rich:
+            _complain(f"{', '.join(tables)}: {reason}" if any(tables) else reason)
+    return UNANSWERED if first_reasons else OK
+
+
+def _has_ipv4(proto: Proto | None, reader: Reader) -> bool:
+    """Whether an absent table is IPv6's and its IPv4 twin is there: nothing is missing."""
+    return proto is not None and proto.is_ipv6 and Proto(proto.base) in reader.sources_used
 
 
 def _complain(line: str) -> None:

@@ -15,12 +15,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from pynetstat.text import printable
-from pynetstat.words import Hosts, Words, unmapped
+from pynetstat.words import Hosts, Words
 
 DEADLINE_S = 1.0
 _THREADS = 32
-
-_ANY = ("0.0.0.0", "::")
 
 
 class Wanted(NamedTuple):
@@ -46,14 +44,14 @@ def look_up(wanted: Wanted, deadline_s: float = DEADLINE_S) -> Words:
     services: dict[str, dict[int, str]] = {base: {} for base in wanted.ports}
     users: dict[int, str] = {}
     jobs: deque[_Job] = deque(_Job(users, uid, _user_name) for uid in wanted.uids)
-    jobs += (_Job(hosts, ip, _host_name) for ip in wanted.ips if ip not in _ANY)
+    jobs += (_Job(hosts, ip, _host_name) for ip in wanted.ips if _has_a_name(ip))
     for base, ports in wanted.ports.items():
         find = partial(_service_name, base)
         jobs += (_Job(services[base], port, find) for port in ports if port)
     _run_all(jobs, deadline_s)
     # Copies: an answer that comes too late must not change a name between two rows.
     return Words(
-        Hosts(hosts.copy() | {"::": "[::]"}),
+        Hosts(hosts.copy() | ({"::": "[::]"} if wanted.ips else {})),
         {base: known.copy() for base, known in services.items()},
         users.copy(),
     )
@@ -82,9 +80,14 @@ def _run_all(jobs: deque[_Job], deadline_s: float) -> None:
     jobs.clear()
 
 
+def _has_a_name(ip: str) -> bool:
+    """Whether netstat would look the address up; IPv4-mapped ones it shows as numbers."""
+    return ip not in ("0.0.0.0", "::") and not ip.startswith("::ffff:")
+
+
 def _host_name(ip: str) -> str | None:
     try:
-        return printable(socket.getnameinfo((unmapped(ip), 0), socket.NI_NAMEREQD)[0])
+        return printable(socket.getnameinfo((ip, 0), socket.NI_NAMEREQD)[0])
     except (OSError, UnicodeError):
         return None
 

@@ -110,12 +110,13 @@ def _why_no_inode(record: SocketRecord | UnixRecord) -> Missing:
     return Missing.ORPHANED
 
 
-def program_name(argv0: bytes, comm: str) -> str:
-    """netstat's name for a process: argv[0], its last part when it is an absolute path."""
+def program_name(argv0: bytes) -> str:
+    """netstat's name for a process: argv[0], its last part when it is an absolute path.
+
+    Empty where that is; the kernel's comm has to do then.
+    """
     name = os.fsdecode(argv0)
-    if name.startswith("/"):
-        name = name.rpartition("/")[2]
-    return name or comm
+    return name.rpartition("/")[2] if name.startswith("/") else name
 
 
 def _look_into_all(proc_root: str, pids: list[int]) -> list[_Process]:
@@ -184,9 +185,7 @@ def _sockets(folder: int) -> tuple[list[tuple[int, int]], bool]:
 
 def _name(folder: int) -> str:
     argv0 = _read(folder, "cmdline").partition(b"\0")[0]
-    if argv0:
-        return program_name(argv0, "")
-    return os.fsdecode(_read(folder, "comm").removesuffix(b"\n"))
+    return program_name(argv0) or os.fsdecode(_read(folder, "comm").removesuffix(b"\n"))
 
 
 def _read(folder: int, name: str) -> bytes:

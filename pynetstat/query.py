@@ -95,5 +95,6 @@ def state_mask(proto: Proto, show: Show) -> int:
     if show is Show.ALL or proto.base == "sctp":
         return every
     if proto.base in ("tcp", "mptcp"):
-        return listen if show is Show.LISTENING else every & ~listen
+        # Without -l the few listeners come along: they know the users of SYN_RECV rows.
+        return listen if show is Show.LISTENING else every
     return every & ~established if show is Show.LISTENING else established

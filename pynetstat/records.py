@@ -146,7 +146,8 @@ class SocketRecord(NamedTuple):
     ``timer``
         Seconds and counts, see :class:`Timer`.
     ``uid``
-        The owner's user id; None where the kernel keeps none (TIME_WAIT, SYN_RECV).
+        The owner's user id, on SYN_RECV the listener's; None where the kernel keeps none
+        (TIME_WAIT, or SYN_RECV of an IPv6 listener through sock_diag).
     ``inode``
         The sockfs inode; 0 when no process holds the socket (TIME_WAIT, orphaned, not
         accepted yet, SYN_RECV).

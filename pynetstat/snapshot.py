@@ -271,13 +271,16 @@ def collect(
     ``sockdiag``, ``procfs`` or ``psutil``; ``proc_root`` reads a saved /proc tree instead
     of the running kernel.
 
+    Unlike the plain text of the command, which streams, large tables are read twice and
+    merged, so that a socket is not missed because others come and go.
+
     Raises SourceUnavailable when a table that was asked for can't be read by any source,
     SourceFailed when one broke off, ValueError for an unknown name. A protocol that this
     kernel doesn't have, rows that were left out and owners that can't be seen raise
     nothing: they are in ``Snapshot.gaps``.
     """
     query = Query(in_netstat_order(protos), show, owners)
-    reader = Reader(query, open_sources(source, proc_root), proc_root or "/proc")
+    reader = Reader(query, open_sources(source, proc_root, thorough=True), proc_root or "/proc")
     snapshot = reader.snapshot()
     for gap in snapshot.gaps:
         if gap.kind is GapKind.UNREAD:

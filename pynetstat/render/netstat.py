@@ -74,12 +74,12 @@ def _table_rows(
     hosts, ports = words.hosts, words.ports(proto.base)
     port = ports.get
     name = _NAMES.get(proto, proto.value)
-    prefix = f"{name:<4}  " if proto.base in ("tcp", "mptcp") else f"{name:<5} "
+    prefix = f"{name:<5} "
     idle = f"{prefix}     0      0 "
     states = _state_texts(proto)
     cuts = not columns.wide
     extend, programs, timers = columns.extend, columns.programs, columns.timers
-    program_texts: dict[int | None, str] = {}
+    program_texts: dict[tuple[int, str] | None, str] = {}
     lines = []
     # Runs once a socket: on large tables this loop is a third of the program's time.
     for record in records:
@@ -96,10 +96,10 @@ def _table_rows(
         if extend:
             line += _user_and_inode(uid, inode, words)
         if programs:
-            pid = owners[0][0] if owners else None
-            program = program_texts.get(pid)
+            holder = (owners[0][0], owners[0][2]) if owners else None
+            program = program_texts.get(holder)
             if program is None:
-                program = program_texts[pid] = f" {program_text(owners):<{_PROGRAM_WIDTH}}"
+                program = program_texts[holder] = f" {program_text(owners):<{_PROGRAM_WIDTH}}"
             line += program
         if timers:
             line += " off (0.00/0/0)" if timer is TIMER_OFF else " " + timer_text(timer)

@@ -95,32 +95,36 @@ class Sources:
             yield self._opened[at]
 
 
-def open_sources(name: str = "auto", proc_root: str | None = None) -> Sources:
+def open_sources(
+    name: str = "auto", proc_root: str | None = None, thorough: bool = False
+) -> Sources:
     """The sources to ask; the first that can answer wins, one protocol at a time.
 
-    ``proc_root`` names a saved /proc tree, which only procfs can read. ValueError for an
-    unknown name and for a ``proc_root`` together with a source that can't use it.
+    ``proc_root`` names a saved /proc tree, which only procfs can read. ``thorough``
+    reads large netlink tables twice, for tables that change fast. ValueError for an unknown
+    name and for a ``proc_root`` together with a source that can't use it.
     """
     if name not in SOURCE_NAMES:
         raise ValueError(f"no source {name!r}: choose from {', '.join(SOURCE_NAMES)}")
     if proc_root is not None and name not in ("auto", "procfs"):
         raise ValueError(f"source {name!r} reads the running kernel, not the tree {proc_root!r}")
+    sockdiag = partial(_sockdiag, thorough)
     procfs = partial(_procfs, proc_root or "/proc")
     if proc_root is not None or name == "procfs":
         return Sources(procfs)
     if name == "sockdiag":
-        return Sources(_sockdiag)
+        return Sources(sockdiag)
     if name == "psutil":
         return Sources(_portable, procfs)
     if not sys.platform.startswith("linux"):
         return Sources(_portable)
-    return Sources(_sockdiag, procfs, _portable)
+    return Sources(sockdiag, procfs, _portable)
 
 
-def _sockdiag() -> Source:
+def _sockdiag(thorough: bool) -> Source:
     from pynetstat.sources.sockdiag import SockDiag
 
-    return SockDiag()
+    return SockDiag(thorough=thorough)
 
 
 def _procfs(root: str) -> Source:

@@ -193,6 +193,8 @@ def _check_code(run: Run) -> None:
     (code,) = _ERROR_CODE.unpack_from(run.data, HEADER.size)
     if code < 0:
         raise OSError(-code, os.strerror(-code))
+    if run.type == NLMSG_ERROR:
+        raise ParseError("netlink answer ended without its last message", bytes(run.data))
 
 
 def _explain(error: OSError | ParseError) -> str:

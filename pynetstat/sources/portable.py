@@ -141,6 +141,6 @@ def _process_name(pid: int) -> str:
     try:
         process = psutil.Process(pid)
         argv = process.cmdline()
-        return program_name(os.fsencode(argv[0]) if argv else b"", process.name())
+        return program_name(os.fsencode(argv[0]) if argv else b"") or process.name()
     except psutil.Error:
         return "?"

@@ -19,7 +19,6 @@ from pynetstat.records import (
     Addr,
     Proto,
     SocketRecord,
-    TcpState,
     Timer,
     timer_kind,
 )
@@ -31,6 +30,7 @@ _LINE = re.compile(
     r" ([0-9A-F]{8}) +(\d{1,10}) +(\d{1,10}) (\d{1,20}) \d+ [!-~]+(?: [ -~]*)?",
     re.ASCII,
 )
+_TIMEWAIT = 3
 _HEADING = re.compile(r" *sl +local_address\b.*")
 
 
@@ -69,8 +69,7 @@ def parse_line(proto: Proto, line: str, texts: AddressTexts, ticks_per_s: int) -
     if is_tcp and (timer_code or resent or probes != "0"):
         timer = Timer(timer_kind(timer_code), ticks / ticks_per_s, resent, int(probes))
     inode_number = int(inode)
-    ownerless = is_tcp and inode_number == 0
-    no_uid = ownerless and (timer_code == 3 or state is TcpState.SYN_RECV)
+    no_uid = is_tcp and inode_number == 0 and timer_code == _TIMEWAIT
     return SocketRecord(
         proto,
         Addr(texts[lip], int(lport, 16)),

@@ -14,6 +14,8 @@ _READ_SIZE = 1024 * 1024
 _KERNEL_PAGE = 4096
 """What one read() of such a file returns at most (fs/seq_file.c starts with a page)."""
 _BATCH = 512
+_FOLDERS = ("net", "self/net")
+"""Mounted with subset=pid, /proc has no "net", but a process still has its own."""
 
 
 class ProcFs:
@@ -54,15 +56,9 @@ class ProcFs:
         return with_owners(records, holders)
 
     def _read_inet(self, proto: Proto, notes: Notes) -> Iterator[SocketRecord]:
-        try:
-            text, reads = self._contents(proto)
-            if proto.base.startswith("udp") and reads > 1:
-                text = _merged(text, self._contents(proto)[0])
-        except ProtocolAbsent:
-            if not proto.is_ipv6:
-                raise
-            self._contents(proto.base)  # IPv4 is there, so IPv6 is what the kernel lacks
-            text = b""
+        text, reads = self._contents(proto)
+        if proto.base.startswith("udp") and reads > 1:
+            text = _merged(text, self._contents(proto)[0])
         ticks_per_s = os.sysconf("SC_CLK_TCK")
         table = proc_inet.parse_table(proto, text.decode("latin-1"), notes, ticks_per_s)
         return proc_inet.first_sightings(table)
@@ -74,11 +70,8 @@ class ProcFs:
         yield from proc_sctp.parse_associations(associations.decode("latin-1"), proto, notes)
 
     def _contents(self, table: str) -> tuple[bytes, int]:
-        """The whole file and how many reads gave any of it.
-
-        With subset=pid /proc has no "net", but a process still has its own.
-        """
-        for folder in ("net", "self/net"):
+        """The whole file and how many reads gave any of it."""
+        for folder in _FOLDERS:
             path = f"{self._root}/{folder}/{table}"
             try:
                 contents, reads = _read_whole(path)
@@ -91,9 +84,17 @@ class ProcFs:
             return contents, reads
         missing = f"procfs: there is no {self._root}/net/{table}"
         optional = table.endswith("6") or table.startswith(("udplite", "sctp/"))
-        if optional and any(os.path.isdir(f"{self._root}/{f}") for f in ("net", "self/net")):
+        if optional and self._has_tables():
             raise ProtocolAbsent(missing)
         raise SourceUnavailable(missing)
+
+    def _has_tables(self) -> bool:
+        """Whether the tables that every kernel has are there, so that others are truly absent."""
+        return any(
+            os.path.exists(f"{self._root}/{folder}/{table}")
+            for folder in _FOLDERS
+            for table in ("tcp", "udp")
+        )
 
 
 def _merged(first: bytes, second: bytes) -> bytes:

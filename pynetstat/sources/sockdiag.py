@@ -2,8 +2,9 @@
 
 Made equal to the other sources here: a LISTEN socket's wqueue is its ``backlog`` and its
 ``send_q`` is 0 as in /proc; the one retransmission counter counts probes unless the timer
-is ``on``; TIME_WAIT and SYN_RECV have no uid (include/uapi/linux/inet_diag.h,
-net/ipv4/inet_diag.c).
+is ``on``; TIME_WAIT has no uid, and SYN_RECV has its listener's, which sock_diag leaves out
+(include/uapi/linux/inet_diag.h, net/ipv4/inet_diag.c). One thing can't be made equal: on
+SYN_RECV sock_diag counts the SYN-ACKs that were sent again, /proc the timeouts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 
-from pynetstat.errors import ParseError, SourceUnavailable
+from pynetstat.errors import ParseError, SourceFailed, SourceUnavailable
 from pynetstat.query import Show, state_mask
 from pynetstat.records import (
     STATE_CODES,
@@ -51,6 +52,7 @@ _REQ_PROTOCOL = 3
 _REQUEST = struct.Struct("=BBBxI48x")
 _FIELDS = "16x x BBB HH 16s16s I Q IIIII"
 _SHORTEST = struct.calcsize("=" + _FIELDS)
+_COOKIE_AT = struct.calcsize("=16x x BBB HH 16s16s I")
 
 _STATES = [STATE_CODES.get(code) for code in range(256)]
 """By the value of a byte: a list is looked up faster than a dict."""
@@ -85,14 +87,21 @@ def decode(
     texts: AddressTexts,
     notes: Notes,
     holders: Holders | None = None,
+    *,
+    listener_uids: dict[int, int] | None = None,
 ) -> list[SocketRecord]:
-    """The records in a run of inet_diag_msg; rows that make no sense are noted, not raised."""
+    """The records in a run of inet_diag_msg; rows that make no sense are noted, not raised.
+
+    ``listener_uids`` (by port) is filled by the listeners, which come first in a dump, and
+    read for their SYN_RECV rows.
+    """
+    if listener_uids is None:
+        listener_uids = {}
     if run.length < _SHORTEST:
         notes.bad_row(ParseError("inet_diag_msg cut short", bytes(run.data)))
         return []
     padding = run.size - _SHORTEST
-    data = run.data if len(run.data) % run.size == 0 else bytes(run.data).ljust(run.size, b"\0")
-    rows = struct.Struct(f"={_FIELDS} {padding}x").iter_unpack(data)
+    rows = struct.Struct(f"={_FIELDS} {padding}x").iter_unpack(_whole(run))
     records: list[SocketRecord] = []
     add, new, ntohs = records.append, tuple.__new__, socket.ntohs
     owners = None
@@ -107,8 +116,12 @@ def decode(
         backlog = None
         if code == 10:
             backlog, send_q = send_q, 0
-        elif not inode and (timer_code == 3 or state is TcpState.SYN_RECV):
-            uid = None
+            listener_uids[lport] = uid
+        elif not inode:
+            if state is TcpState.SYN_RECV:
+                uid = listener_uids.get(lport)
+            elif timer_code == 3:
+                uid = None
         if not timer_code:
             timer = TIMER_OFF
         elif timer_code == 1:
@@ -130,12 +143,20 @@ def decode(
 
 
 class SockDiag:
-    """Reads socket tables over netlink; needs no privileges."""
+    """Reads socket tables over netlink; needs no privileges.
+
+    A dump that takes several messages goes on at a position in a hash bucket. While other
+    sockets come and go, one that stays may slip through there, in a few of a thousand
+    dumps: with ``thorough`` a second dump is merged in.
+    """
 
     name = "sockdiag"
 
-    def __init__(self, opener: Callable[[], NetlinkSocket] = open_socket) -> None:
+    def __init__(
+        self, opener: Callable[[], NetlinkSocket] = open_socket, thorough: bool = False
+    ) -> None:
         self._opener = opener
+        self._thorough = thorough
 
     def read(
         self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
@@ -149,15 +170,25 @@ class SockDiag:
         self, proto: Proto, show: Show, notes: Notes, holders: Holders | None
     ) -> Iterator[list[SocketRecord]]:
         texts = AddressTexts(proto)
+        listener_uids: dict[int, int] = {}
         seen: set[int | None] = set()
-        runs = dump(pack_request(proto, show), self._opener)
-        for run in read_ahead(runs):
-            records = decode(run, proto, texts, notes, holders)
-            cookies = {record.cookie for record in records}
-            if len(cookies) < len(records) or not seen.isdisjoint(cookies):
-                records = _first_sightings(records, seen)
-            seen |= cookies
-            yield records
+        request = pack_request(proto, show)
+        runs = 0
+        for run in read_ahead(dump(request, self._opener)):
+            runs += 1
+            records = decode(run, proto, texts, notes, holders, listener_uids=listener_uids)
+            yield _first_sightings(records, seen)
+        if not self._thorough or runs < 2:
+            return
+        try:
+            for run in read_ahead(dump(request, self._opener)):
+                if not seen.issuperset(_cookies(run)):
+                    records = decode(
+                        run, proto, texts, Notes(), holders, listener_uids=listener_uids
+                    )
+                    yield _first_sightings(records, seen)
+        except (SourceUnavailable, SourceFailed) as error:
+            notes.remarks.append(f"read once instead of twice ({error})")
 
     def read_unix(self, notes: Notes, holders: Holders | None = None) -> list[UnixRecord]:
         """All unix sockets with the exact bytes of their names."""
@@ -166,16 +197,30 @@ class SockDiag:
         return with_owners(read_unix(self._opener, notes), holders)
 
 
+def _cookies(run: Run) -> Iterator[int]:
+    """The cookies in a run, for little of the price of its records."""
+    if run.length < _SHORTEST:
+        return iter(())
+    layout = struct.Struct(f"={_COOKIE_AT}x Q {run.size - _COOKIE_AT - 8}x")
+    return (cookie for (cookie,) in layout.iter_unpack(_whole(run)))
+
+
+def _whole(run: Run) -> memoryview | bytes:
+    """The run's data, with the padding that the last message of a buffer may lack."""
+    if len(run.data) % run.size == 0:
+        return run.data
+    return bytes(run.data).ljust(len(run.data) // run.size * run.size + run.size, b"\0")
+
+
 def _first_sightings(records: list[SocketRecord], seen: set[int | None]) -> list[SocketRecord]:
-    """The records whose socket was not seen before.
+    """The records whose socket was not ``seen`` before; now they are.
 
     A dump goes on at a position in a hash bucket, so that sockets which others have
     pushed behind that position meanwhile are sent a second time.
     """
-    known = set(seen)
-    fresh = []
-    for record in records:
-        if record.cookie not in known:
-            known.add(record.cookie)
-            fresh.append(record)
-    return fresh
+    cookies = {record.cookie for record in records}
+    if len(cookies) < len(records) or not seen.isdisjoint(cookies):
+        fresh = {record.cookie: record for record in records if record.cookie not in seen}
+        records = list(fresh.values())
+    seen |= cookies
+    return records

@@ -1,0 +1,1 @@
+"""Tests of the package; those under live/ work on the sockets of this machine."""

@@ -1,0 +1,1 @@
+"""Tests on real sockets: the package against the kernel, netstat and ss."""

@@ -1,0 +1,103 @@
+"""Namespaces for the tests of this folder, and the table of every state in one of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .every_state import every_state
+from .namespace import Namespace, Refused
+
+_FRESH_S = 20.0
+"""TIME_WAIT rows live for 60 s: an older table is made anew."""
+
+
+def _open(mounts: bool = False) -> Namespace:
+    try:
+        return Namespace(mounts)
+    except Refused as refusal:
+        pytest.skip(f"no namespace of one's own on this machine: {refusal}")
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    """A network of its own."""
+    with _open() as opened:
+        yield opened
+
+
+@pytest.fixture
+def private_mounts() -> Iterator[Namespace]:
+    """A network and a mount table of their own."""
+    with _open(mounts=True) as opened:
+        yield opened
+
+
+class _Keeper:
+    """Keeps one table of every state and makes a new one when it has aged."""
+
+    def __init__(self) -> None:
+        self._namespace: Namespace | None = None
+        self._rows: list[tuple[str, int, int, str]] = []
+        self._made_at = 0.0
+
+    def fresh(self) -> Namespace:
+        if self._namespace is None or time.monotonic() - self._made_at > _FRESH_S:
+            self.close()
+            self._namespace = _open()
+            self._made_at = time.monotonic()
+            self._rows = self._namespace.hold(every_state)
+        return self._namespace
+
+    @property
+    def rows(self) -> list[tuple[str, int, int, str]]:
+        return self._rows
+
+    def close(self) -> None:
+        namespace, self._namespace = self._namespace, None
+        if namespace is not None:
+            namespace.close()
+
+
+@pytest.fixture(scope="session")
+def _keeper() -> Iterator[_Keeper]:
+    keeper = _Keeper()
+    yield keeper
+    keeper.close()
+
+
+@pytest.fixture
+def states(_keeper: _Keeper) -> Namespace:
+    """A network with a table of every state, made less than 20 s ago. Only for looking."""
+    return _keeper.fresh()
+
+
+@pytest.fixture
+def expected_rows(_keeper: _Keeper) -> list[tuple[str, int, int, str]]:
+    """Table, local port, remote port and state of the rows that ``states`` must have."""
+    _keeper.fresh()
+    return _keeper.rows
+
+
+@pytest.fixture
+def tool() -> Callable[[str], str]:
+    """Where a program of the system is; skips the test when it is not there."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            pytest.skip(f"{name} is not installed")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def as_root() -> None:
+    """Skips the test for an ordinary user."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it acts as two users")

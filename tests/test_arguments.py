@@ -1,0 +1,247 @@
+"""The command line: every flag in both forms, clusters, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from pynetstat.arguments import Numeric, Options, parse_arguments
+from pynetstat.query import Show, in_netstat_order
+from pynetstat.records import Proto
+from pynetstat.render.netstat import Columns
+from pynetstat.sources import SOURCE_NAMES
+
+from .trees import tree
+
+_ALL_BUT_MPTCP = tuple(proto for proto in in_netstat_order(Proto) if proto.base != "mptcp")
+
+
+def _parse(*arguments: str) -> Options:
+    return parse_arguments(list(arguments), "1.2.3")
+
+
+def _refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        _parse(*arguments)
+    out, err = capsys.readouterr()
+    assert (caught.value.code, out) == (2, "")
+    assert err.startswith("pynetstat: ")
+    assert err.endswith("; see pynetstat --help\n")
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.mark.parametrize(
+    ("flags", "names"),
+    [
+        (("-t", "--tcp"), "tcp tcp6"),
+        (("-u", "--udp"), "udp udp6"),
+        (("-U", "--udplite"), "udplite udplite6"),
+        (("-w", "--raw"), "raw raw6"),
+        (("-S", "--sctp"), "sctp sctp6"),
+        (("-M", "--mptcp"), "mptcp mptcp6"),
+        (("-x", "--unix"), "unix"),
+    ],
+)
+def test_each_table_has_its_flags(flags: tuple[str, ...], names: str) -> None:
+    for flag in flags:
+        options = _parse(flag)
+        assert options.query.protos == tuple(Proto(name) for name in names.split())
+        assert options.query.show is Show.CONNECTED
+        assert not options.implied
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ("-t4", "tcp"),
+        ("-t6", "tcp6"),
+        ("-t46", "tcp tcp6"),
+        ("-64 -t", "tcp tcp6"),
+        ("-ut --inet6", "tcp6 udp6"),
+        ("--tcp --inet", "tcp"),
+        ("--tcp --ip", "tcp"),
+        ("-4", "tcp sctp udp udplite raw"),
+        ("-6", "tcp6 sctp6 udp6 udplite6 raw6"),
+        ("-x4", "unix"),
+        ("-xt4", "tcp unix"),
+        ("-wut", "tcp tcp6 udp udp6 raw raw6"),
+    ],
+)
+def test_families_choose_among_the_tables(arguments: str, names: str) -> None:
+    protos = tuple(Proto(name) for name in names.split())
+    assert _parse(*arguments.split()).query.protos == protos
+
+
+def test_without_a_table_all_but_mptcp_are_shown() -> None:
+    for flag in ("-a", "-l", "-n", "-e", "-p", "-o"):
+        options = _parse(flag)
+        assert options.query.protos == _ALL_BUT_MPTCP
+        assert options.implied
+
+
+@pytest.mark.parametrize(
+    ("arguments", "show"),
+    [
+        ("-t", Show.CONNECTED),
+        ("-ta", Show.ALL),
+        ("-t --all", Show.ALL),
+        ("-tl", Show.LISTENING),
+        ("-t --listening", Show.LISTENING),
+        ("-tla", Show.ALL),
+        ("-tal", Show.ALL),
+    ],
+)
+def test_which_rows(arguments: str, show: Show) -> None:
+    assert _parse(*arguments.split()).query.show is show
+
+
+@pytest.mark.parametrize(
+    ("flags", "columns"),
+    [
+        (("-e", "--extend"), Columns(extend=True)),
+        (("-p", "--programs"), Columns(programs=True)),
+        (("-o", "--timers"), Columns(timers=True)),
+        (("-W", "--wide"), Columns(wide=True)),
+    ],
+)
+def test_each_column_has_its_flags(flags: tuple[str, ...], columns: Columns) -> None:
+    for flag in flags:
+        options = _parse("-t", flag)
+        assert options.columns == columns
+        assert options.query.owners is columns.programs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "numeric"),
+    [
+        ("-t", Numeric(False, False, False)),
+        ("-tn", Numeric(True, True, True)),
+        ("-t --numeric", Numeric(True, True, True)),
+        ("-t --numeric-hosts", Numeric(True, False, False)),
+        ("-t --numeric-ports", Numeric(False, True, False)),
+        ("-t --numeric-users", Numeric(False, False, True)),
+        ("-t --numeric-users --numeric-hosts --numeric-ports", Numeric(True, True, True)),
+    ],
+)
+def test_numbers_instead_of_names(arguments: str, numeric: Numeric) -> None:
+    options = _parse(*arguments.split())
+    assert options.numeric == numeric
+    assert options.numeric.all is all(numeric)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "spelled_out"),
+    [
+        ("-tuplan", "-t -u -p -l -a -n"),
+        ("-tauopen", "-t -a -u -o -p -e -n"),
+        ("-tauon", "--tcp --all --udp --timers --numeric"),
+        ("-antup", "--numeric --udp --programs --tcp --all"),
+        ("-lx", "--listening --unix"),
+        ("-tWce", "-t -W -c -e"),
+    ],
+)
+def test_clusters(cluster: str, spelled_out: str) -> None:
+    assert _parse(cluster) == _parse(*spelled_out.split())
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("--listen", "--listening"),
+        ("--prog", "--programs"),
+        ("--conti", "--continuous"),
+        ("--time", "--timers"),
+        ("--sour=procfs", "--source=procfs"),
+        ("--udpl", "--udplite"),
+        ("--udp", "-u"),
+        ("--numeric", "-n"),
+        ("--inet", "-4"),
+    ],
+)
+def test_long_flags_may_be_abbreviated(short: str, long: str) -> None:
+    assert _parse("-t", short) == _parse("-t", long)
+
+
+@pytest.mark.parametrize("flag", ["--numer", "--in", "--ti=1", "--u"])
+def test_ambiguous_abbreviations_are_refused(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert flag.partition("=")[0] in _refused(capsys, flag)
+
+
+@pytest.mark.parametrize("extra", ["", "-W", "--source=procfs", "--format=plain"])
+def test_no_flag_at_all_is_tauon(extra: str) -> None:
+    extras = [extra] * bool(extra)
+    assert _parse(*extras) == _parse("-tauon", *extras)
+    assert not _parse(*extras).implied
+
+
+def test_repeating() -> None:
+    assert _parse("-t").interval_s is None
+    assert _parse("-tc").interval_s == 1.0
+    assert _parse("--continuous").interval_s == 1.0
+    assert _parse("--interval", "0.25").interval_s == 0.25
+    assert _parse("-c", "--interval=86400").interval_s == 86400.0
+    assert _parse("-c")._replace(interval_s=None) == _parse("-tauon")
+
+
+@pytest.mark.parametrize("interval", ["0", "-1", "nan", "inf", "86401", "soon", ""])
+def test_senseless_intervals_are_refused(interval: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--interval" in _refused(capsys, f"--interval={interval}")
+
+
+def test_sources() -> None:
+    assert _parse("-t").source == "auto"
+    for name in SOURCE_NAMES:
+        assert _parse("--source", name).source == name
+
+
+def test_unknown_sources_are_refused_with_the_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    said = _refused(capsys, "--source", "magic")
+    assert "magic" in said
+    assert all(name in said for name in SOURCE_NAMES)
+
+
+def test_a_saved_tree_has_one_source_only(capsys: pytest.CaptureFixture[str]) -> None:
+    root = tree("captured")
+    assert _parse("--proc-root", root).proc_root == root
+    assert _parse(f"--proc-root={root}", "--source=procfs").source == "procfs"
+    for source in ("sockdiag", "psutil"):
+        assert source in _refused(capsys, f"--proc-root={root}", f"--source={source}")
+
+
+@pytest.mark.parametrize("root", ["", "/none/such", "/dev/null", "/none\n\x1b[31m"])
+def test_a_tree_that_is_not_there_is_refused(root: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = _refused(capsys, f"--proc-root={root}")
+    assert "not a directory" in said
+    assert said[:-1].isprintable()
+
+
+def test_formats(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _parse("-t").format is None
+    for name in ("plain", "rich"):
+        assert _parse(f"--format={name}").format == name
+    assert "sixel" in _refused(capsys, "--format=sixel")
+
+
+@pytest.mark.parametrize("flag", ["-Z", "--context", "-tZ", "-tauonZ"])
+def test_security_contexts_are_refused_with_a_reason(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "-Z: security contexts are not shown" in _refused(capsys, flag)
+
+
+@pytest.mark.parametrize(
+    "flag", ["--nonsense", "-q", "-tq", "-9", "name", "--tcp=yes", "-c5", "\x1b[31m", "two\nlines"]
+)
+def test_what_is_unknown_is_refused_in_one_printable_line(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _refused(capsys, flag)[:-1].isprintable()
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for flag in ("-h", "--help", "-V", "--version"):
+        with pytest.raises(SystemExit) as caught:
+            _parse(flag)
+        out, err = capsys.readouterr()
+        assert (caught.value.code, err) == (0, "")
+        assert ("--proc-root" in out) if flag in ("-h", "--help") else out == "pynetstat 1.2.3\n"

@@ -1,0 +1,342 @@
+"""The command as a process: what it writes where, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pynetstat import __version__
+
+from .command import ARGV, environment, run, start
+from .trees import tree
+
+_TITLE = "Active Internet connections (servers and established)"
+_PATIENCE_S = 60.0
+
+
+def _rows(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith(("Active ", "Proto "))]
+
+
+def test_a_saved_tree_is_shown_as_netstat_shows_it() -> None:
+    done = run("-tauon", "--proc-root", tree("captured"))
+    assert (done.status, done.err) == (0, "")
+    title, heading, *rows = done.out.splitlines()
+    assert title == _TITLE
+    assert heading == (
+        "Proto Recv-Q Send-Q Local Address           Foreign Address         State       Timer"
+    )
+    assert len(rows) == 29 + 30 + 6 + 2
+    assert rows[0] == (
+        "tcp        0      0 127.0.0.1:8081          0.0.0.0:*               LISTEN      "
+        "off (0.00/0/0)"
+    )
+    assert rows[14] == (
+        "tcp        1  12289 127.0.0.1:8081          127.0.0.1:40008         LAST_ACK    "
+        "probe (0.41/0/0)"
+    )
+    assert rows[26] == (
+        "tcp        0      0 127.0.0.1:40005         127.0.0.1:8080          TIME_WAIT   "
+        "timewait (59.66/0/0)"
+    )
+    assert rows[29 + 16] == (
+        "tcp6       0      0 127.0.0.1:8084          127.0.0.1:59112         ESTABLISHED "
+        "off (0.00/0/0)"
+    )
+    assert rows[29 + 30] == (
+        "udp     4160      0 127.0.0.1:5353          0.0.0.0:*                           "
+        "off (0.00/0/0)"
+    )
+
+
+def test_no_flag_at_all_is_tauon() -> None:
+    root = tree("captured")
+    assert run("--proc-root", root) == run("-tauon", "--proc-root", root)
+
+
+def test_without_table_flags_what_this_kernel_lacks_is_no_failure() -> None:
+    done = run("-an", "--proc-root", tree("unix-names"), "-x")
+    assert done.status == 0
+    done = run("-an4", "--proc-root", tree("ipv6-absent"))
+    assert (done.status, done.err) == (0, "")
+    assert len(_rows(done.out)) == 29 + 6 + 2
+
+
+def test_a_table_that_was_asked_for_and_is_not_there_is_a_failure() -> None:
+    done = run("-tSan4", "--proc-root", tree("ipv6-absent"))
+    assert done.status == 1
+    assert len(_rows(done.out)) == 29
+    (line,) = done.complaints
+    assert line.startswith("pynetstat: sctp: not in this kernel: ")
+
+
+def test_unix_names_are_harmless_and_doubts_are_told() -> None:
+    done = run("-xan", "--proc-root", tree("unix-names"))
+    assert done.status == 0
+    (line,) = done.complaints
+    assert line.startswith("pynetstat: unix: ")
+    assert line.endswith("names in /proc/net/unix can forge rows")
+    assert "\\x1b[31mred" in done.out
+    assert "a\\u202eb" in done.out
+    assert "\\xff\\xfe\\x80raw" in done.out
+    assert "trailing  \n" in done.out
+    assert done.out.replace("\n", "").isprintable()
+
+
+def test_broken_rows_cost_themselves_only() -> None:
+    done = run("-tan4", "--proc-root", tree("broken-rows"))
+    assert done.status == 0
+    assert len(_rows(done.out)) == 4
+    (line,) = done.complaints
+    assert line.startswith("pynetstat: tcp: ")
+    assert "6 rows left out, the first: not a row" in line
+    assert line.isprintable()
+
+
+def test_every_table_with_broken_rows_is_told() -> None:
+    done = run("-tauxn", "--proc-root", tree("broken-rows"))
+    assert done.status == 0
+    assert [line.split()[1] for line in done.complaints if "rows left out" in line] == [
+        "tcp:",
+        "udp:",
+        "unix:",
+    ]
+
+
+def test_a_tree_without_tables_is_a_failure_in_one_line(tmp_path: Path) -> None:
+    done = run("-tauon", "--proc-root", str(tmp_path))
+    assert done.status == 1
+    assert _rows(done.out) == []
+    assert len(done.complaints) == 1, done.err
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        assert table in done.complaints[0]
+
+
+def test_one_table_that_cannot_be_read_is_a_failure_in_one_line(tmp_path: Path) -> None:
+    done = run("-tan4", "--proc-root", str(tmp_path))
+    assert done.status == 1
+    assert done.complaints == [
+        f"pynetstat: tcp: could not be read: procfs: there is no {tmp_path}/net/tcp"
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--nonsense",),
+        ("-Z",),
+        ("--source", "magic"),
+        ("--interval", "0"),
+        ("--proc-root", "/none/such"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2_and_one_line(arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert len(done.complaints) == 1
+    assert done.err.startswith("pynetstat: ")
+
+
+def test_version() -> None:
+    assert run("-V") == (0, f"pynetstat {__version__}\n", "")
+
+
+def test_help_goes_to_stdout() -> None:
+    done = run("--help")
+    assert (done.status, done.err) == (0, "")
+    assert "--proc-root" in done.out
+
+
+@pytest.mark.parametrize("arguments", [("-tauon",), ("-tauonpe",), ("-xan",), ("-tauoc",)])
+def test_a_closed_pipe_ends_quietly(arguments: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as out:
+        done = run(*arguments, "--numeric", out=out)
+    assert (done.status, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
+def test_a_closed_pipe_ends_quietly_even_for_help(arguments: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as out:
+        done = run(*arguments, out=out)
+    assert (done.status, done.err) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [("-tauon",), ("-xan",), ("-tauonc",)])
+def test_a_full_disk_is_a_failure_in_one_line(arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "wb") as out:
+        done = run(*arguments, "--source=procfs", out=out)
+    assert done.status == 1
+    assert done.complaints[-1:] == ["pynetstat: can't write the output: No space left on device"]
+    assert "Traceback" not in done.err
+    assert "Exception ignored" not in done.err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_a_full_disk_is_a_failure_even_for_help(argument: str) -> None:
+    with open("/dev/full", "wb") as out:
+        done = run(argument, out=out)
+    assert done.status == 1
+    assert done.complaints == ["pynetstat: can't write the output: No space left on device"]
+
+
+@pytest.mark.parametrize("arguments", ["-tauon", "-xan", "-tauonp"])
+def test_a_closed_stdout_is_a_failure_in_one_line(arguments: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *ARGV, arguments],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        timeout=_PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == b"pynetstat: can't write the output: standard output is closed\n"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "ascii"}],
+)
+def test_no_encoding_is_a_failure(changes: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    names = "naïve €名".encode() + b" \xff\xe2\x80\xae"
+    heading = b"Num       RefCount Protocol Flags    Type St Inode Path\n"
+    row = b"0000000000000001: 00000002 00000000 00010000 0001 01 7 " + names + b"\n"
+    (tmp_path / "net" / "unix").write_bytes(heading + row)
+    done = run("-xa", "--proc-root", str(tmp_path), changes=changes)
+    assert done.status == 0
+    (line,) = _rows(done.out)
+    if "PYTHONIOENCODING" in changes:
+        assert line.endswith(" \\xff\\u202e")
+        assert "\\u20ac\\u540d" in line
+    else:
+        assert line.startswith("unix  2      [ ACC ]     STREAM     LISTENING     7        na")
+
+
+def _read_until(process: subprocess.Popen[bytes], heading: bytes, times: int) -> None:
+    assert process.stdout is not None
+    seen = 0
+    for line in process.stdout:
+        seen += line.startswith(heading)
+        if seen == times:
+            return
+    raise AssertionError(f"ended after {seen} of {times} headings: {process.communicate()}")
+
+
+def test_c_repeats_until_interrupted_and_ends_quietly() -> None:
+    root = tree("captured")
+    process = start("-tauon", "--interval", "0.01", "--proc-root", root)
+    try:
+        _read_until(process, _TITLE.encode(), 4)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=_PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, err) == (130, b"")
+
+
+def test_an_interrupt_while_it_sleeps_ends_quietly() -> None:
+    process = start("-tan4", "--interval", "3600", "--proc-root", tree("captured"))
+    try:
+        _read_until(process, b"tcp ", 29)
+        process.send_signal(signal.SIGINT)
+        rest, err = process.communicate(timeout=_PATIENCE_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, rest, err) == (130, b"", b"")
+
+
+def _module(folder: Path, name: str, code: str) -> dict[str, str]:
+    """A module that stands before every other of its name."""
+    (folder / f"{name}.py").write_text(code)
+    return {"PYTHONPATH": str(folder)}
+
+
+_DENYING_PSUTIL = """
+class Error(Exception): pass
+class AccessDenied(Error): pass
+def net_connections(kind="inet"):
+    raise AccessDenied()
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("raise ImportError('broken build')", "psutil: it can't be imported (broken build)"),
+        (_DENYING_PSUTIL, "psutil: access denied"),
+    ],
+)
+def test_psutil_that_cannot_answer_is_replaced_by_proc(
+    code: str, reason: str, tmp_path: Path
+) -> None:
+    changes = _module(tmp_path, "psutil", code)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = run("-tuan", "--source=psutil", changes=changes)
+    assert done.status == 0
+    (line,) = done.complaints
+    assert line.startswith("pynetstat: tcp, tcp6, udp, udp6: ")
+    assert reason in line
+    assert line.endswith("read from procfs instead")
+    assert f"tcp        0      0 127.0.0.1:{port}".ljust(44) + "0.0.0.0:*" in done.out
+
+
+def test_what_psutil_does_not_tell_is_a_dash() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = run("-tauone", "--source=psutil")
+    (row,) = (line for line in done.out.splitlines() if f"127.0.0.1:{port} " in line)
+    assert row == (
+        f"tcp        -      - 127.0.0.1:{port}".ljust(44)
+        + "0.0.0.0:*               LISTEN      -          -          -"
+    )
+
+
+_LIST_MODULES = """
+import sys
+sys.argv[0] = "pynetstat"
+from pynetstat.cli import main
+status = main()
+print(status, *sorted(m for m in sys.modules if "." not in m), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["-tauon"], ["-tauonpe"], ["-xan"], []])
+def test_piped_text_needs_neither_psutil_nor_rich_nor_textual(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LIST_MODULES, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment(),
+        timeout=_PATIENCE_S,
+        check=False,
+    )
+    *_, last = done.stderr.decode().splitlines()
+    status, *modules = last.split()
+    assert status == "0"
+    assert "argparse" in modules
+    assert not {"psutil", "rich", "textual"} & set(modules)
+
+
+def test_own_sockets_are_shown_with_their_program() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = run("-tlnp4")
+    (row,) = (line for line in done.out.splitlines() if f"127.0.0.1:{port} " in line)
+    assert row[79:].startswith(f"      {os.getpid()}/"[5:])
+    assert len(row) == 79 + 21

@@ -1,0 +1,58 @@
+"""The README says nothing that isn't so: its examples run, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+PYTHON = [code for language, code in BLOCKS if language == "python"]
+COMMANDS = [
+    line
+    for language, code in BLOCKS
+    for line in code.splitlines()
+    if language == "sh" and line.startswith("pynetstat ")
+]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_a_python_example_runs(code: str) -> None:
+    result = run("-c", code)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_shows_sockets(command: str) -> None:
+    result = run("-m", "pynetstat", *command.split()[1:])
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Active ")
+
+
+def test_there_are_examples() -> None:
+    assert len(PYTHON) >= 2
+    assert len(COMMANDS) >= 5
+
+
+def test_every_link_leads_to_a_file() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("marker", ["run", "test"])
+def test_one_line_to_run_and_one_to_test(marker: str) -> None:
+    block = re.search(rf"<!-- {marker} -->\n```sh\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    assert block[1].count("\n") == 1
+    assert block[1].startswith("python3 -m venv .venv && ")
