@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
@@ -74,13 +74,24 @@ def print_snapshot(snapshot: Snapshot, query: Query, columns: Columns, words: Wo
 
 
 class SnapshotView:
-    """A snapshot as a rich renderable: title, tables, and a line that counts the states."""
+    """A snapshot as a rich renderable: title, tables, and a line that counts the states.
 
-    def __init__(self, snapshot: Snapshot, query: Query, columns: Columns, words: Words) -> None:
+    ``marks`` gives internet sockets, by cookie, a mark in a column of its own.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        query: Query,
+        columns: Columns,
+        words: Words,
+        marks: Mapping[int | None, str] | None = None,
+    ) -> None:
         self._snapshot = snapshot
         self._query = query
         self._columns = columns
         self._words = words
+        self._marks = marks
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
@@ -131,6 +142,8 @@ class SnapshotView:
             columns.append((Column("PID/Program name"), self._program))
         if self._columns.timers:
             columns.append((Column("Timer"), lambda record: _timer(record.timer)))
+        if self._marks is not None:
+            columns.insert(0, (Column(""), self._mark))
         return [column for column, _ in columns], [make for _, make in columns]
 
     def _unix_columns(self) -> tuple[list[Column], list[Callable[[UnixRecord], Cell]]]:
@@ -146,6 +159,9 @@ class SnapshotView:
             columns.append((Column("PID/Program name"), self._program))
         columns.append((Column("Path"), _path))
         return [column for column, _ in columns], [make for _, make in columns]
+
+    def _mark(self, record: SocketRecord) -> Cell:
+        return Cell((self._marks or {}).get(record.cookie, ""), _ALERT)
 
     def _laddr(self, record: SocketRecord) -> Cell:
         text = self._address(record.laddr, record, scoped=True)
