@@ -57,16 +57,14 @@ class Screen:
         self._say(f"\n{number}. {step.title}", _ACTOR)
         for action in step.actions:
             done = f"(gets {action.signal.name})" if action.signal else action.code
-            for at, line in enumerate(done.splitlines()):
+            outcome = action.fails or action.returns
+            lines = [*done.splitlines(), *([f"-> {outcome}"] if outcome else [])]
+            for at, line in enumerate(lines):
                 name = action.actor.name if at == 0 else ""
-                self._say(f"   {name:>8} | {line}", _CODE)
-            if action.fails:
-                self._say(f"   {'':>8} | -> {action.fails}", _CODE)
-            elif action.returns:
-                self._say(f"   {'':>8} | -> {action.returns}", _CODE)
+                self._say(f"{name:>8} | {line}", _CODE, indent=3)
         self._say("")
         self._table(step.snapshot, step.before)
-        self._say(f"   {step.why}", _WHY)
+        self._say(step.why, _WHY, indent=3)
         if self._pauses:
             input("   [Enter] ")
 
@@ -87,11 +85,11 @@ class Screen:
         if self._svg is not None:
             self._console.save_svg(self._svg, title="python -m demo", code_format=_SVG)
 
-    def _say(self, text: str, style: Style | None = None) -> None:
+    def _say(self, text: str, style: Style | None = None, indent: int = 0) -> None:
         if self._plain:
-            print(text)
+            print(" " * indent + text)
         else:
-            self._console.print(Text(text, style or ""))
+            self._console.print(Padding(Text(text, style or ""), (0, 0, 0, indent)))
 
     def _table(self, snapshot: Snapshot, before: Snapshot | None) -> None:
         marks = marks_of(snapshot, before)
