@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import BinaryIO
@@ -35,7 +36,13 @@ class Output:
 
     def write(self, text: str) -> None:
         """Write all of ``text``."""
-        self._stream.write(text.encode(self._encoding, "backslashreplace"))
+        left = memoryview(text.encode(self._encoding, "backslashreplace"))
+        while left:
+            # Under PYTHONUNBUFFERED the stream is raw and may take only a part.
+            written = self._stream.write(left)
+            if written is None:
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            left = left[written:]
 
     def flush(self) -> None:
         """Hand over what is still held back."""

@@ -6,9 +6,11 @@ A :class:`Reader` streams table by table for a view that prints as it reads;
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
@@ -281,8 +283,21 @@ def collect(
     """
     query = Query(in_netstat_order(protos), show, owners)
     reader = Reader(query, open_sources(source, proc_root, thorough=True), proc_root or "/proc")
-    snapshot = reader.snapshot()
+    with _collector_paused():
+        snapshot = reader.snapshot()
     for gap in snapshot.gaps:
         if gap.kind is GapKind.UNREAD:
             raise SourceUnavailable(str(gap))
     return snapshot
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without the cycle collector, which would walk rows without cycles again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

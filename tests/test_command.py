@@ -340,3 +340,27 @@ def test_own_sockets_are_shown_with_their_program() -> None:
     (row,) = (line for line in done.out.splitlines() if f"127.0.0.1:{port} " in line)
     assert row[79:].startswith(f"      {os.getpid()}/"[5:])
     assert len(row) == 79 + 21
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX limits")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_stops_fitting_is_a_failure(tmp_path: Path, unbuffered: str) -> None:
+    code = (
+        "import os, resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])\n"
+    )
+    target = tmp_path / "out"
+    with target.open("wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *ARGV[1:], "-tan4", "--proc-root", tree("every-state")],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            env=environment({"PYTHONUNBUFFERED": unbuffered, "PYTHONDONTWRITEBYTECODE": "1"}),
+            timeout=60,
+            check=False,
+        )
+    assert target.stat().st_size == 1000
+    assert done.returncode == 1
+    assert done.stderr.decode() == "pynetstat: can't write the output: File too large\n"
