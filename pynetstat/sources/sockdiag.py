@@ -51,6 +51,8 @@ _REQ_PROTOCOL = 3
 
 _REQUEST = struct.Struct("=BBBxI48x")
 _FIELDS = "16x x BBB HH 16s16s I Q IIIII"
+_FIELDS_IPV4 = "16x x BBB HH 4s12x4s12x I Q IIIII"
+"""A netlink header and struct inet_diag_msg; IPv4 uses the first word of an address."""
 _SHORTEST = struct.calcsize("=" + _FIELDS)
 _COOKIE_AT = struct.calcsize("=16x x BBB HH 16s16s I")
 
@@ -74,10 +76,9 @@ class AddressTexts(dict[bytes, str]):
 
     def __init__(self, proto: Proto) -> None:
         self._family = socket.AF_INET6 if proto.is_ipv6 else socket.AF_INET
-        self._size = 16 if proto.is_ipv6 else 4
 
     def __missing__(self, packed: bytes) -> str:
-        text = self[packed] = socket.inet_ntop(self._family, packed[: self._size])
+        text = self[packed] = socket.inet_ntop(self._family, packed)
         return text
 
 
@@ -101,7 +102,8 @@ def decode(
         notes.bad_row(ParseError("inet_diag_msg cut short", bytes(run.data)))
         return []
     padding = run.size - _SHORTEST
-    rows = struct.Struct(f"={_FIELDS} {padding}x").iter_unpack(_whole(run))
+    fields = _FIELDS if proto.is_ipv6 else _FIELDS_IPV4
+    rows = struct.Struct(f"={fields} {padding}x").iter_unpack(_whole(run))
     records: list[SocketRecord] = []
     add, new, ntohs = records.append, tuple.__new__, socket.ntohs
     owners = None
