@@ -6,12 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import pynetstat
 
 from .namespace import CHECKOUT
 
 NOBODY = 65534
+
+_INSTALLED = str(Path(pynetstat.__file__).resolve().parent.parent)
 
 _PROBE = "import sys, pynetstat.cli; sys.exit(sys.version_info < (3, 10))"
 
@@ -49,7 +54,7 @@ def environment() -> dict[str, str]:
     """An environment in which the checkout is importable and left unwritten."""
     return {
         "PATH": os.defpath,
-        "PYTHONPATH": str(CHECKOUT),
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), _INSTALLED]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "LC_ALL": "C.UTF-8",
     }
