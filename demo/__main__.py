@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 
+from demo import nc, populate_command
 from demo.lab import Description, Lab, LabFailed, LabSkipped
 from demo.labs import LABS
 from demo.screen import Screen
@@ -15,6 +16,10 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 def main(arguments: list[str]) -> int:
     """Run the command; 0 when every lab came out or was skipped, 1 when one failed."""
+    if arguments[:1] == ["nc"]:
+        return nc.main(arguments[1:])
+    if arguments[:1] == ["populate"]:
+        return populate_command.main(arguments[1:])
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.all and given.names:

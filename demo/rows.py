@@ -21,7 +21,7 @@ class Row(NamedTuple):
     ``S`` has it as its local port, ``C`` as its foreign port, ``=`` as both, ``?`` is any
     other socket of the lab's processes. ``port`` names the variable with that port.
     ``owners`` are the names of the processes that must hold it, all of them; None: any.
-    What is None is not looked at.
+    ``laddr`` and ``raddr`` are addresses without their port. What is None is not looked at.
     """
 
     end: str
@@ -37,6 +37,9 @@ class Row(NamedTuple):
     retransmits: Amount | None = None
     probes: Amount | None = None
     owners: tuple[str, ...] | None = None
+    laddr: str | None = None
+    raddr: str | None = None
+    expires_ms: range | None = None
 
     def __str__(self) -> str:
         number = f"{self.times} x " if self.times != 1 else ""
@@ -47,6 +50,10 @@ class Row(NamedTuple):
         ]
         if self.owners is not None:
             wanted.append(f"held by {', '.join(self.owners) or 'nobody'}")
+        ends = (("at", self.laddr), ("to", self.raddr))
+        wanted += [f"{word} {ip}" for word, ip in ends if ip is not None]
+        if self.expires_ms is not None:
+            wanted.append(f"expires_ms {_amount(self.expires_ms)}")
         port = "" if self.port == "PORT" else f" of {self.port}"
         return " ".join([f"{number}{self.end}{port}", self.state or "", *wanted]).strip()
 
@@ -157,9 +164,12 @@ def fulfils(
         (pattern.backlog, row.backlog),
         (pattern.timer, timer and timer.kind),
         (pattern.expires_s, timer and int(timer.expires_s)),
+        (pattern.expires_ms, timer and int(timer.expires_s * 1000)),
         (pattern.retransmits, timer and timer.retransmits),
         (pattern.probes, timer and timer.probes),
         (pattern.owners, _names(row, names)),
+        (pattern.laddr, row.laddr.ip),
+        (pattern.raddr, row.raddr.ip),
     )
     return all(
         wanted is None or (value in wanted if isinstance(wanted, range) else value == wanted)

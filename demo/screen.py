@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from pynetstat.query import Query
 from pynetstat.render.netstat import Columns, inet_heading, inet_rows, unix_heading, unix_rows
 from pynetstat.render.table import SnapshotView
 from pynetstat.words import numbers
+
+_PICTURE_WIDTH = 100
 
 NEW, CHANGED, SAME = "+", "~", " "
 
@@ -39,18 +42,21 @@ class Screen:
         self._plain = plain
         self._pauses = pauses
         self._svg = svg
-        width = 100 if svg or plain else None
+        # The picture is drawn from what the console was given, also when text is shown instead.
         self._console = Console(
-            highlight=False, markup=False, emoji=False, record=svg is not None, width=width,
-            no_color=plain or None,
-        )  # fmt: skip
+            file=io.StringIO() if plain else None,
+            width=_PICTURE_WIDTH if svg else None,
+            record=svg is not None,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
 
     def begin(self, lab: Description) -> None:
         """A lab's title."""
         if self._plain:
-            self._say(f"== {lab.name}: {lab.teaches}")
-        else:
-            self._console.print(Rule(Text(f"{lab.name}: {lab.teaches}", _ACTOR), align="left"))
+            print(f"== {lab.name}: {lab.teaches}")
+        self._console.print(Rule(Text(f"{lab.name}: {lab.teaches}", _ACTOR), align="left"))
 
     def step(self, number: int, step: Step) -> None:
         """A step: its title, the code of each process, the rows, and why they are so."""
@@ -88,14 +94,12 @@ class Screen:
     def _say(self, text: str, style: Style | None = None, indent: int = 0) -> None:
         if self._plain:
             print(" " * indent + text)
-        else:
-            self._console.print(Padding(Text(text, style or ""), (0, 0, 0, indent)))
+        self._console.print(Padding(Text(text, style or ""), (0, 0, 0, indent)))
 
     def _table(self, snapshot: Snapshot, before: Snapshot | None) -> None:
         marks = marks_of(snapshot, before)
         if self._plain:
             sys.stdout.writelines(_plain_table(snapshot, marks))
-            return
         protos = tuple(snapshot.sources)
         if not snapshot.unix:
             protos = tuple(proto for proto in protos if proto is not Proto.UNIX)
