@@ -7,14 +7,13 @@ closed connection leaves, one that waits for accept() and one that nobody closes
 from __future__ import annotations
 
 import io
-import re
 import socket
 import sys
 from contextlib import ExitStack
 
-from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 
+from demo.svg import SVG_FORMAT
 from pynetstat.query import Query
 from pynetstat.render.netstat import Columns
 from pynetstat.render.table import SnapshotView
@@ -23,8 +22,6 @@ from pynetstat.sources import open_sources
 from pynetstat.words import numbers
 
 _WIDTH = 116
-_OWN_FONTS = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-"""rich's picture without the fonts that it would load from another host."""
 
 
 def lecture_sockets(stack: ExitStack) -> None:
@@ -64,7 +61,7 @@ def main() -> int:
     view = SnapshotView(snapshot, query, Columns(programs=True, timers=True), numbers())
     console = Console(record=True, width=_WIDTH, file=io.StringIO(), color_system="truecolor")
     console.print(view, soft_wrap=True, end="")
-    console.save_svg(sys.argv[1], title="pynetstat -tauonp", code_format=_OWN_FONTS)
+    console.save_svg(sys.argv[1], title="pynetstat -tauonp", code_format=SVG_FORMAT)
     return 0
 
 

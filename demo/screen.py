@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import re
 import sys
 from collections.abc import Iterator
 
-from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.padding import Padding
 from rich.rule import Rule
@@ -15,6 +13,7 @@ from rich.style import Style
 from rich.text import Text
 
 from demo.lab import Description, Step
+from demo.svg import SVG_FORMAT
 from pynetstat import Proto, Snapshot, SocketRecord
 from pynetstat.query import Query
 from pynetstat.render.netstat import Columns, inet_heading, inet_rows, unix_heading, unix_rows
@@ -26,8 +25,6 @@ _PICTURE_WIDTH = 100
 NEW, CHANGED, SAME = "+", "~", " "
 
 _COLUMNS = Columns(programs=True, timers=True, wide=True)
-_SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-"""rich's picture without the fonts that it would load from another host."""
 
 _CODE = Style(color="cyan")
 _ACTOR = Style(bold=True)
@@ -67,7 +64,7 @@ class Screen:
             lines = [*done.splitlines(), *([f"-> {outcome}"] if outcome else [])]
             for at, line in enumerate(lines):
                 name = action.actor.name if at == 0 else ""
-                self._say(f"{name:>8} | {line}", _CODE, indent=3)
+                self._say(f"{name} | {line}", _CODE, indent=max(11 - len(name), 3))
         self._say("")
         self._table(step.snapshot, step.before)
         self._say(step.why, _WHY, indent=3)
@@ -89,7 +86,7 @@ class Screen:
     def save(self) -> None:
         """Write the picture, if one is wanted. OSError when it can't be written."""
         if self._svg is not None:
-            self._console.save_svg(self._svg, title="python -m demo", code_format=_SVG)
+            self._console.save_svg(self._svg, title="python -m demo", code_format=SVG_FORMAT)
 
     def _say(self, text: str, style: Style | None = None, indent: int = 0) -> None:
         if self._plain:
