@@ -7,6 +7,7 @@ import sys
 import time
 
 from demo import nc, populate_command
+from demo.cast import ActorError
 from demo.lab import Description, Lab, LabFailed, LabSkipped
 from demo.labs import LABS
 from demo.screen import Screen
@@ -55,7 +56,7 @@ def _play(lab: Description, screen: Screen, port: int) -> bool:
     except LabSkipped as reason:
         screen.skipped(lab, str(reason))
         return True
-    except LabFailed as failure:
+    except (LabFailed, ActorError) as failure:
         screen.failed(lab, str(failure))
         return False
     screen.passed(lab, time.monotonic() - began)

@@ -140,6 +140,7 @@ class Lab:
         except OSError as error:
             raise LabFailed(f"port {self.ports.get(name, 0)}: {error.strerror}") from error
         port: int = held.getsockname()[1]
+        self._leave_out(port)
         self.ports[name] = port
         for each in self._actors:
             each.learns(**{name: port})

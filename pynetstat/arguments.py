@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
+import re
 from typing import NamedTuple, NoReturn
 
+from pynetstat.output import Output
 from pynetstat.query import Query, Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns
@@ -29,11 +30,6 @@ class Numeric(NamedTuple):
     ports: bool
     users: bool
 
-    @property
-    def all(self) -> bool:
-        """Whether nothing is looked up."""
-        return self.hosts and self.ports and self.users
-
 
 class Options(NamedTuple):
     """A command line, understood."""
@@ -53,20 +49,24 @@ class Options(NamedTuple):
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line instead of argparse's usage and message."""
+        extra = re.fullmatch(r"argument (\S+): ignored explicit argument '(.*)'", message)
+        if extra:
+            message = f"{extra[1]} takes no value, and {extra[2]!r} is no flag"
         self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
 
 
 def parse_arguments(arguments: list[str], version: str) -> Options:
     """The options. Raises SystemExit: 0 after -h and -V, 2 with one line on stderr.
 
-    OSError when the text of -h or -V can't be written.
+    OSError or PynetstatError when the text of -h or -V can't be written.
     """
     parser = _build_parser()
     given = parser.parse_args(arguments)
     if given.help or given.version:
         # Not argparse's own actions: they hide that the text could not be written.
-        sys.stdout.write(parser.format_help() if given.help else f"{parser.prog} {version}\n")
-        sys.stdout.flush()
+        output = Output.of_stdout()
+        output.write(parser.format_help() if given.help else f"{parser.prog} {version}\n")
+        output.flush()
         raise SystemExit(0)
     if given.context:
         parser.error(
@@ -93,7 +93,7 @@ def _understand(given: argparse.Namespace) -> Options:
     if bare:
         chosen = ["tcp", "udp"]
         given.all = given.numeric = given.timers = True
-    implied = not chosen and not given.unix
+    implied = not chosen and (bool(families) or not given.unix)
     if implied:
         chosen = [base for base in bases if base != "mptcp"]
     protos = [Proto(base + family) for base in chosen for family in families or ["", "6"]]

@@ -6,6 +6,7 @@ import gc
 import sys
 import time
 from collections.abc import Iterable
+from typing import TextIO, cast
 
 from pynetstat import __version__
 from pynetstat.arguments import Options, parse_arguments
@@ -39,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     Raises SystemExit for --help, --version (0) and a wrong command line (2).
     """
     try:
-        output = Output.of_stdout()
         options = parse_arguments(sys.argv[1:] if arguments is None else arguments, __version__)
+        output = Output.of_stdout()
         status = _look(options, output)
         while options.interval_s is not None:
             time.sleep(options.interval_s)
@@ -62,11 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _look(options: Options, output: Output) -> int:
     """Read and show once."""
-    rich = options.format == "rich" or (options.format is None and output.is_terminal)
+    rich = options.format == "rich" or (options.format is None and output.isatty())
     sources = open_sources(options.source, options.proc_root, thorough=rich)
     reader = Reader(options.query, sources, options.proc_root or "/proc")
     if rich:
-        _print_rich(options, reader)
+        _print_rich(options, reader, output)
     else:
         _print_plain(options, reader, output)
     return _report(options, reader, rich)
@@ -92,18 +93,19 @@ def _print_plain(options: Options, reader: Reader, output: Output) -> None:
     output.flush()
 
 
-def _print_rich(options: Options, reader: Reader) -> None:
+def _print_rich(options: Options, reader: Reader, output: Output) -> None:
     """The view for people."""
     from pynetstat.render.table import print_snapshot
 
     snapshot = reader.snapshot()
     words = _look_up_names(options, snapshot.records)
-    print_snapshot(snapshot, options.query, options.columns, words)
+    print_snapshot(snapshot, options.query, options.columns, words, cast("TextIO", output))
+    output.flush()
 
 
 def _looks_up(options: Options) -> bool:
-    hosts, ports, users = options.numeric
-    return not (hosts and ports and (users or not options.columns.extend))
+    numeric = options.numeric
+    return not (numeric.hosts and numeric.ports and (numeric.users or not options.columns.extend))
 
 
 def _look_up_names(options: Options, records: list[SocketRecord]) -> Words:

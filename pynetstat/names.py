@@ -14,11 +14,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from pynetstat.records import ANY
 from pynetstat.text import printable
 from pynetstat.words import Hosts, Words
 
 DEADLINE_S = 1.0
-_THREADS = 32
+_HOST_THREADS = 32
 
 
 class Wanted(NamedTuple):
@@ -43,24 +44,27 @@ def look_up(wanted: Wanted, deadline_s: float = DEADLINE_S) -> Words:
     hosts: dict[str, str] = {}
     services: dict[str, dict[int, str]] = {base: {} for base in wanted.ports}
     users: dict[int, str] = {}
-    jobs: deque[_Job] = deque(_Job(users, uid, _user_name) for uid in wanted.uids)
-    jobs += (_Job(hosts, ip, _host_name) for ip in wanted.ips if _has_a_name(ip))
+    known = deque(_Job(users, uid, _user_name) for uid in wanted.uids)
     for base, ports in wanted.ports.items():
         find = partial(_service_name, base)
-        jobs += (_Job(services[base], port, find) for port in ports if port)
-    _run_all(jobs, deadline_s)
+        known += (_Job(services[base], port, find) for port in ports if port)
+    asked = deque(_Job(hosts, ip, _host_name) for ip in wanted.ips if _has_a_name(ip))
+    # getservbyport() answers in memory that the next call overwrites: one thread for all
+    # of its calls, which hosts that nobody knows can't keep waiting either.
+    _run_all([known, *[asked] * min(_HOST_THREADS, len(asked))], deadline_s)
     # Copies: an answer that comes too late must not change a name between two rows.
     return Words(
         Hosts(hosts.copy() | ({"::": "[::]"} if wanted.ips else {})),
-        {base: known.copy() for base, known in services.items()},
+        {base: names.copy() for base, names in services.items()},
         users.copy(),
     )
 
 
-def _run_all(jobs: deque[_Job], deadline_s: float) -> None:
-    left = threading.Semaphore(0)
+def _run_all(queues: list[deque[_Job]], deadline_s: float) -> None:
+    """A thread for each queue; the same queue may be there more than once."""
+    finished = threading.Semaphore(0)
 
-    def work() -> None:
+    def work(jobs: deque[_Job]) -> None:
         while True:
             try:
                 job = jobs.popleft()
@@ -69,20 +73,20 @@ def _run_all(jobs: deque[_Job], deadline_s: float) -> None:
             name = job.find(job.key)
             if name is not None:
                 job.store[job.key] = name
-        left.release()
+        finished.release()
 
     end = time.monotonic() + deadline_s
-    count = min(_THREADS, len(jobs))
-    for _ in range(count):
-        threading.Thread(target=work, name="pynetstat-names", daemon=True).start()
-    for _ in range(count):
-        left.acquire(timeout=max(0.0, end - time.monotonic()))
-    jobs.clear()
+    for jobs in queues:
+        threading.Thread(target=work, args=(jobs,), name="pynetstat-names", daemon=True).start()
+    for _ in queues:
+        finished.acquire(timeout=max(0.0, end - time.monotonic()))
+    for jobs in queues:
+        jobs.clear()
 
 
 def _has_a_name(ip: str) -> bool:
     """Whether netstat would look the address up; IPv4-mapped ones it shows as numbers."""
-    return ip not in ("0.0.0.0", "::") and not ip.startswith("::ffff:")
+    return ip not in ANY and not ip.startswith("::ffff:")
 
 
 def _host_name(ip: str) -> str | None:

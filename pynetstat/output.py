@@ -30,12 +30,16 @@ class Output:
         return cls(sys.stdout.buffer, sys.stdout.encoding or "ascii")
 
     @property
-    def is_terminal(self) -> bool:
+    def encoding(self) -> str:
+        """What the text is encoded in."""
+        return self._encoding
+
+    def isatty(self) -> bool:
         """Whether a person is reading."""
         return self._stream.isatty()
 
-    def write(self, text: str) -> None:
-        """Write all of ``text``."""
+    def write(self, text: str) -> int:
+        """Write all of ``text``; its length."""
         left = memoryview(text.encode(self._encoding, "backslashreplace"))
         while left:
             # Under PYTHONUNBUFFERED the stream is raw and may take only a part.
@@ -43,6 +47,7 @@ class Output:
             if written is None:
                 raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
             left = left[written:]
+        return len(text)
 
     def flush(self) -> None:
         """Hand over what is still held back."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
-from pynetstat.records import Proto, SocketRecord, TcpState, UnixRecord, UnixState
+from pynetstat.records import ANY, Proto, SocketRecord, TcpState, UnixRecord, UnixState
 
 
 class Show(Enum):
@@ -36,8 +36,6 @@ NETSTAT_ORDER: tuple[Proto, ...] = (
 
 TCP_AND_UDP: tuple[Proto, ...] = (Proto.TCP, Proto.TCP6, Proto.UDP, Proto.UDP6)
 
-_ANY = ("0.0.0.0", "::")
-
 
 class Query(NamedTuple):
     """A question: tables in :data:`NETSTAT_ORDER`, rows, and whether owners are wanted."""
@@ -60,7 +58,7 @@ def is_server(record: SocketRecord) -> bool:
         return True
     if record.proto.base in ("tcp", "mptcp"):
         return record.raddr.port == 0
-    return record.raddr.ip in _ANY
+    return record.raddr.ip in ANY
 
 
 def is_unix_server(record: UnixRecord) -> bool:
@@ -77,11 +75,13 @@ def select(records: list[SocketRecord], show: Show) -> list[SocketRecord]:
 
 
 def select_unix(records: list[UnixRecord], show: Show) -> list[UnixRecord]:
-    """The unix rows that ``show`` asks for."""
+    """The unix rows that ``show`` asks for, and those whose state is not known."""
     if show is Show.ALL:
         return records
     wanted = show is Show.LISTENING
-    return [record for record in records if is_unix_server(record) is wanted]
+    return [
+        record for record in records if record.state is None or is_unix_server(record) is wanted
+    ]
 
 
 def state_mask(proto: Proto, show: Show) -> int:

@@ -101,6 +101,10 @@ class Addr(NamedTuple):
     port: int
 
 
+ANY = ("0.0.0.0", "::")
+"""The addresses that stand for every address of the machine."""
+
+
 class Timer(NamedTuple):
     """A socket's running timer.
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -364,3 +365,57 @@ def test_output_that_stops_fitting_is_a_failure(tmp_path: Path, unbuffered: str)
     assert target.stat().st_size == 1000
     assert done.returncode == 1
     assert done.stderr.decode() == "pynetstat: can't write the output: File too large\n"
+
+
+@pytest.fixture
+def wide_name() -> Iterator[str]:
+    """A listening unix socket whose abstract name needs more than Latin-1."""
+    name = f"pynetstat-{os.getpid()}-\u4e2d"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind("\0" + name)
+        sock.listen()
+        yield name
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+@pytest.mark.parametrize("form", ["plain", "rich"])
+def test_a_name_that_the_encoding_lacks_is_escaped(
+    wide_name: str, encoding: str, form: str
+) -> None:
+    done = run("-xl", "--format", form, changes={"PYTHONIOENCODING": encoding, "COLUMNS": "300"})
+    assert (done.status, done.err) == (0, "")
+    shown = wide_name.encode(encoding, "backslashreplace").decode("latin-1")
+    assert f"@{shown}" in done.out
+
+
+def test_a_closed_pipe_ends_the_rich_view_quietly_too() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as out:
+        done = run("-tauon", "--format", "rich", out=out)
+    assert (done.status, done.err) == (0, "")
+
+
+def test_a_full_disk_is_a_failure_of_the_rich_view_too() -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full")
+    with open("/dev/full", "wb") as out:
+        done = run("-tauon", "--format", "rich", out=out)
+    assert done.status == 1
+    assert done.complaints == ["pynetstat: can't write the output: No space left on device"]
+
+
+def test_psutil_leaves_unix_sockets_to_a_source_that_knows_their_state(wide_name: str) -> None:
+    done = run("-xl", "--source", "psutil", changes={"PYTHONIOENCODING": "latin-1"})
+    assert done.status == 0
+    assert wide_name.encode("latin-1", "backslashreplace").decode() in done.out
+    assert any("read from procfs instead" in line for line in done.complaints)
+
+
+def test_a_wrong_command_line_is_one_also_without_standard_output() -> None:
+    script = 'exec "$@" >&-'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *ARGV, "--bogus"],
+        capture_output=True, env=environment(), timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2

@@ -6,6 +6,7 @@ import pwd
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -164,3 +165,25 @@ def test_users(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_wanted_is_nothing_done(resolver: _Resolver) -> None:
     words = look_up(Wanted(set(), {}, set()))
     assert (words.services, words.users, resolver.asked) == ({}, {}, [])
+
+
+def test_every_port_has_its_own_name_however_many_are_asked_for() -> None:
+    ports = set(range(1, 1025))
+    alone = {}
+    for port in ports:
+        with suppress(OSError):
+            alone[port] = socket.getservbyport(port, "tcp")
+    for _ in range(20):
+        words = look_up(Wanted(set(), {"tcp": ports, "udp": ports}, set()), deadline_s=30)
+        assert words.services["tcp"] == alone
+
+
+def test_hosts_that_nobody_knows_take_no_other_names_along(
+    resolver: _Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getservbyport", lambda port, base: f"{base}-{port}")
+    silent = {f"192.0.2.{number}" for number in range(50, 120)}
+    words = look_up(Wanted(silent, {"tcp": {80}}, {0}), deadline_s=1.0)
+    assert resolver.answered == 0
+    assert words.users == {0: pwd.getpwuid(0).pw_name}
+    assert words.services == {"tcp": {80: "tcp-80"}}

@@ -274,7 +274,7 @@ def test_unix_rows() -> None:
         "unix  12     [ ]         DGRAM                    7        @a b ",
         "unix  3      [ ]         SEQPACKET  CONNECTED     4294967295 ",
         "unix  3      [ ]         STREAM     CONNECTING    0        \\x1b[2J\\x0a\\xff\\u202e",
-        "unix  -      [ ]         UNKNOWN    -             -        ",
+        "unix  -      -           UNKNOWN    -             -        ",
         "",
     ]
     owned = rows[0]._replace(owners=(Owner(4711, 3, "nc"),))

@@ -236,3 +236,8 @@ def test_ten_thousand_rows_are_all_there() -> None:
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_comma_in_a_name_makes_no_second_owner() -> None:
+    row = tcp(SERVER, CLIENT, TcpState.ESTABLISHED, owners=(Owner(1, 2, "a, 3/b"),))
+    assert '1/"a, 3/b"' in shown(snapshot([row]), 120, Columns(programs=True))

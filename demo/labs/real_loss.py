@@ -41,7 +41,9 @@ def _need_filters(actor: Actor) -> None:
         "refusal"
     )
     if refusal:
-        raise LabSkipped(f"sockets can't be given a filter here: {refusal}")
+        raise LabSkipped(
+            f"a socket filter takes CAP_NET_ADMIN or a network namespace of one's own: {refusal}"
+        )
 
 
 def _lost_bytes(lab: Lab, s: Actor, c: Actor) -> None:

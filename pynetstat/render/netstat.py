@@ -164,6 +164,8 @@ def unix_rows(records: Iterable[UnixRecord], columns: Columns) -> str:
 
 def _unix_row(record: UnixRecord, columns: Columns) -> str:
     flags = "[ ACC ]" if record.state is UnixState.LISTENING else "[ ]"
+    if record.state is None:
+        flags = _UNTOLD
     refcnt = _UNTOLD if record.refcnt is None else str(record.refcnt)
     inode = _UNTOLD if record.inode is None else str(record.inode)
     state = _UNTOLD if record.state is None else str(record.state)

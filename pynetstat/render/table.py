@@ -6,9 +6,12 @@ ever read as markup.
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
@@ -16,6 +19,7 @@ from rich.style import Style
 
 from pynetstat.query import Query
 from pynetstat.records import (
+    ANY,
     Addr,
     Owner,
     Proto,
@@ -63,14 +67,28 @@ _UNTOLD = Cell("?", _QUIET)
 _NOTHING = Cell("", None)
 _ZERO = Cell("0", _QUIET)
 _TIMER_OFF = Cell("off", _QUIET)
-_ANY = ("0.0.0.0", "::")
 _DATAGRAM = ("udp", "udplite", "raw")
 
 
-def print_snapshot(snapshot: Snapshot, query: Query, columns: Columns, words: Words) -> None:
-    """Print the view to standard output, as wide as the terminal."""
-    console = Console(highlight=False, markup=False, emoji=False)
+def print_snapshot(
+    snapshot: Snapshot, query: Query, columns: Columns, words: Words, output: TextIO
+) -> None:
+    """Print the view to ``output``, as wide as the terminal. Errors of writing are OSErrors."""
+    console = _Console(file=output, width=_dumb_width(), highlight=False, markup=False, emoji=False)
     console.print(SnapshotView(snapshot, query, columns, words), soft_wrap=True, end="")
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller; rich would end the process with 1."""
+        raise  # noqa: PLE0704 - called while the error is being handled
+
+
+def _dumb_width() -> int | None:
+    """The width of a terminal that rich takes for too dumb to have one; None for others."""
+    if os.environ.get("TERM", "") not in ("dumb", "unknown"):
+        return None
+    return shutil.get_terminal_size().columns
 
 
 class SnapshotView:
@@ -165,10 +183,10 @@ class SnapshotView:
 
     def _laddr(self, record: SocketRecord) -> Cell:
         text = self._address(record.laddr, record, scoped=True)
-        return Cell(text, _ANYONE if record.laddr.ip in _ANY else None)
+        return Cell(text, _ANYONE if record.laddr.ip in ANY else None)
 
     def _raddr(self, record: SocketRecord) -> Cell:
-        if record.raddr.port == 0 and record.raddr.ip in _ANY:
+        if record.raddr.port == 0 and record.raddr.ip in ANY:
             return Cell("*", _QUIET)
         return Cell(self._address(record.raddr, record, record.raddr.ip.startswith("fe80:")))
 
@@ -257,7 +275,8 @@ def _path(record: UnixRecord) -> Cell:
 
 
 def _owner(owner: Owner) -> str:
-    return f"{owner.pid}/{printable(owner.name)}"
+    name = printable(owner.name)
+    return f'{owner.pid}/"{name}"' if "," in name else f"{owner.pid}/{name}"
 
 
 def _interface(index: int) -> str:

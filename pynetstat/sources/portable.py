@@ -68,7 +68,10 @@ class Portable:
         return iter([self._records(proto, rows, notes, holders is not None)])
 
     def read_unix(self, notes: Notes, holders: Holders | None = None) -> list[UnixRecord]:
-        """The unix sockets whose names psutil can tell; connected and not look the same."""
+        """The unix sockets with the names that psutil tells; it knows no states."""
+        if sys.platform.startswith("linux"):
+            raise SourceUnavailable("psutil: it does not tell a unix socket's state")
+        notes.remarks.append("psutil does not tell which of them are servers")
         records = []
         for row in _connections("unix"):
             path = os.fsencode(row.laddr) if isinstance(row.laddr, str) else b""

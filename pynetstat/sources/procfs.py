@@ -11,8 +11,6 @@ from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.sources import Holders, Notes, proc_inet, proc_sctp, proc_unix, with_owners
 
 _READ_SIZE = 1024 * 1024
-_KERNEL_PAGE = 4096
-"""What one read() of such a file returns at most (fs/seq_file.c starts with a page)."""
 _BATCH = 512
 _FOLDERS = ("net", "self/net")
 """Mounted with subset=pid, /proc has no "net", but a process still has its own."""

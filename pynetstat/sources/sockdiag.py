@@ -89,11 +89,11 @@ def decode(
     notes: Notes,
     holders: Holders | None = None,
     *,
-    listener_uids: dict[int, int] | None = None,
+    listener_uids: dict[tuple[bytes, int], int] | None = None,
 ) -> list[SocketRecord]:
     """The records in a run of inet_diag_msg; rows that make no sense are noted, not raised.
 
-    ``listener_uids`` (by port) is filled by the listeners, which come first in a dump, and
+    ``listener_uids`` (by local end) is filled by the listeners, which come first in a dump, and
     read for their SYN_RECV rows.
     """
     if listener_uids is None:
@@ -118,10 +118,11 @@ def decode(
         backlog = None
         if code == 10:
             backlog, send_q = send_q, 0
-            listener_uids[lport] = uid
+            listener_uids[lip, lport] = uid
         elif not inode:
             if state is TcpState.SYN_RECV:
-                uid = listener_uids.get(lport)
+                of_any = listener_uids.get((bytes(len(lip)), lport))
+                uid = listener_uids.get((lip, lport), of_any)
             elif timer_code == 3:
                 uid = None
         if not timer_code:
@@ -172,7 +173,7 @@ class SockDiag:
         self, proto: Proto, show: Show, notes: Notes, holders: Holders | None
     ) -> Iterator[list[SocketRecord]]:
         texts = AddressTexts(proto)
-        listener_uids: dict[int, int] = {}
+        listener_uids: dict[tuple[bytes, int], int] = {}
         seen: set[int | None] = set()
         request = pack_request(proto, show)
         runs = 0

@@ -1,0 +1,90 @@
+"""The walls between the rooms: which module may import which, and where libraries load."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import pynetstat
+
+PACKAGE = Path(pynetstat.__file__).parent
+
+FLOORS = [
+    {"errors", "text"},
+    {"records"},
+    {"words", "query"},
+    {"sources", "owners", "names"},
+    {"sources.netlink", "sources.readahead", "sources.unixjoin", "sources.proc_inet",
+     "sources.proc_unix", "sources.proc_sctp"},
+    {"sources.unixdiag"},
+    {"sources.sockdiag", "sources.procfs", "sources.portable"},
+    {"snapshot"},
+    {"", "render"},
+    {"render.netstat", "render.layout"},
+    {"render.table"},
+    {"output"},
+    {"arguments"},
+    {"cli"},
+    {"__main__"},
+]  # fmt: skip
+"""From the ground up: a module imports only from the floors below its own."""
+
+MAY_OPEN_HIGHER = {
+    "sources": {"sources.sockdiag", "sources.procfs", "sources.portable"},
+}
+"""On use, the room of all sources opens the concrete ones."""
+
+LIBRARIES = {"psutil": {"sources.portable"}, "rich": {"render.table", "render.layout"}}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports anywhere, also on use; relative ones are refused."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            module = node.module or ""
+            found |= {
+                f"{module}.{alias.name}" if f"{module}.{alias.name}" in MODULES else module
+                for alias in node.names
+            }
+    return found
+
+
+FILES = {name_of(path): path for path in PACKAGE.rglob("*.py")}
+MODULES = {f"pynetstat.{name}".rstrip(".") for name in FILES}
+FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+
+
+def test_every_module_has_its_floor() -> None:
+    assert set(FLOOR) == set(FILES)
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_imports_go_down(name: str) -> None:
+    ours = {
+        module.removeprefix("pynetstat").removeprefix(".")
+        for module in imports(FILES[name])
+        if module in MODULES
+    }
+    allowed = {other for other in FLOOR if FLOOR[other] < FLOOR[name]}
+    assert ours - allowed - MAY_OPEN_HIGHER.get(name, set()) == set()
+
+
+@pytest.mark.parametrize("library", sorted(LIBRARIES))
+def test_a_library_loads_in_its_room_only(library: str) -> None:
+    users = {
+        name
+        for name, path in FILES.items()
+        if any(module.split(".")[0] == library for module in imports(path))
+    }
+    assert users == LIBRARIES[library]
