@@ -168,11 +168,15 @@ def test_ambiguous_abbreviations_are_refused(flag: str, capsys: pytest.CaptureFi
     assert flag in _refused(capsys, flag)
 
 
-@pytest.mark.parametrize(("argument", "extra"), [("-tanq", "q"), ("--timers=1", "1")])
-def test_what_a_flag_can_not_take_is_named(
-    argument: str, extra: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert f"takes no value, and '{extra}' is no flag" in _refused(capsys, argument)
+def test_a_value_for_a_flag_that_takes_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "takes no value, and '1' is no flag" in _refused(capsys, "--timers=1")
+
+
+def test_an_unknown_flag_in_a_cluster_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    # From Python 3.13 on argparse finds the place by itself.
+    ours, argparses = "'q' is no flag", "unrecognized arguments: -q"
+    refusal = _refused(capsys, "-tanq")
+    assert ours in refusal or argparses in refusal
 
 
 @pytest.mark.parametrize("extra", ["", "-W", "--source=procfs", "--format=plain"])

@@ -419,3 +419,11 @@ def test_a_wrong_command_line_is_one_also_without_standard_output() -> None:
         capture_output=True, env=environment(), timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_the_view_is_as_wide_as_the_terminal_however_dumb(term: str) -> None:
+    arguments = ("-tan", "--format=rich", "--proc-root", str(tree("every-state")))
+    done = run(*arguments, changes={"TERM": term, "COLUMNS": "50"})
+    assert done.status == 0
+    assert max(len(line) for line in done.out.splitlines()) <= 50

@@ -74,7 +74,10 @@ def print_snapshot(
     snapshot: Snapshot, query: Query, columns: Columns, words: Words, output: TextIO
 ) -> None:
     """Print the view to ``output``, as wide as the terminal. Errors of writing are OSErrors."""
-    console = _Console(file=output, width=_dumb_width(), highlight=False, markup=False, emoji=False)
+    width, height = _dumb_size()
+    console = _Console(
+        file=output, width=width, height=height, highlight=False, markup=False, emoji=False
+    )
     console.print(SnapshotView(snapshot, query, columns, words), soft_wrap=True, end="")
 
 
@@ -84,11 +87,12 @@ class _Console(Console):
         raise  # noqa: PLE0704 - called while the error is being handled
 
 
-def _dumb_width() -> int | None:
-    """The width of a terminal that rich takes for too dumb to have one; None for others."""
+def _dumb_size() -> tuple[int, int] | tuple[None, None]:
+    """The size of a terminal that rich takes for too dumb to have one; None for others."""
     if os.environ.get("TERM", "") not in ("dumb", "unknown"):
-        return None
-    return shutil.get_terminal_size().columns
+        return None, None
+    columns, lines = shutil.get_terminal_size()
+    return columns, lines
 
 
 class SnapshotView:
