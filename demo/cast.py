@@ -94,7 +94,7 @@ class Actor:
         return Action(self, code, fails=error)
 
     def begins(self, code: str) -> Action:
-        """Start code that blocks; :meth:`returns` or :meth:`finishes` waits for its end."""
+        """Start code that blocks; :meth:`returns` waits for its end."""
         return Action(self, code, waits=False)
 
     def returns(self, code: str) -> Action:
@@ -112,10 +112,6 @@ class Actor:
     def resumes(self) -> Action:
         """Let the process go on."""
         return Action(self, signal=signal.SIGCONT)
-
-    def finishes(self) -> None:
-        """Wait for code that :meth:`begins` started. ActorError when it failed."""
-        self.expect(Action(self, "what was begun"))
 
     def value(self, code: str) -> Any:
         """The value of an expression, which must be a literal. Not shown."""
