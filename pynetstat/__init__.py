@@ -1,46 +1,96 @@
-"""pynetstat: this machine's sockets as typed records, and netstat's -tauon view of them."""
+"""pynetstat: this machine's sockets as typed records, and netstat's -tauon view of them.
+
+Names load on first use: pytest imports this package for its plugin in every suite.
+"""
 
 from __future__ import annotations
 
-from pynetstat.errors import (
-    ParseError,
-    ProtocolAbsent,
-    PynetstatError,
-    SourceFailed,
-    SourceUnavailable,
-)
-from pynetstat.owners import Coverage, Missing
-from pynetstat.query import Show
-from pynetstat.records import (
-    Addr,
-    Owner,
-    Proto,
-    SocketRecord,
-    TcpState,
-    Timer,
-    TimerKind,
-    UnixRecord,
-    UnixState,
-    UnixType,
-)
-from pynetstat.snapshot import Gap, GapKind, Snapshot, collect
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pynetstat.diff import Change, Diff
+    from pynetstat.errors import (
+        FilterError,
+        ParseError,
+        ProcessEnded,
+        ProtocolAbsent,
+        PynetstatError,
+        SocketsLeaked,
+        SourceFailed,
+        SourceUnavailable,
+        WaitFailed,
+        WaitTimeout,
+    )
+    from pynetstat.owners import Coverage, Missing
+    from pynetstat.query import Show
+    from pynetstat.records import (
+        Addr,
+        Owner,
+        Proto,
+        SocketRecord,
+        TcpState,
+        Timer,
+        TimerKind,
+        UnixRecord,
+        UnixState,
+        UnixType,
+    )
+    from pynetstat.snapshot import Gap, GapKind, Snapshot, collect
 
 __version__ = "0.1.0"
 
+_HOMES = {
+    "diff": ("Change", "Diff"),
+    "errors": (
+        "FilterError",
+        "ParseError",
+        "ProcessEnded",
+        "ProtocolAbsent",
+        "PynetstatError",
+        "SocketsLeaked",
+        "SourceFailed",
+        "SourceUnavailable",
+        "WaitFailed",
+        "WaitTimeout",
+    ),
+    "owners": ("Coverage", "Missing"),
+    "query": ("Show",),
+    "records": (
+        "Addr",
+        "Owner",
+        "Proto",
+        "SocketRecord",
+        "TcpState",
+        "Timer",
+        "TimerKind",
+        "UnixRecord",
+        "UnixState",
+        "UnixType",
+    ),
+    "snapshot": ("Gap", "GapKind", "Snapshot", "collect"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
 __all__ = [
     "Addr",
+    "Change",
     "Coverage",
+    "Diff",
+    "FilterError",
     "Gap",
     "GapKind",
     "Missing",
     "Owner",
     "ParseError",
+    "ProcessEnded",
     "Proto",
     "ProtocolAbsent",
     "PynetstatError",
     "Show",
     "Snapshot",
     "SocketRecord",
+    "SocketsLeaked",
     "SourceFailed",
     "SourceUnavailable",
     "TcpState",
@@ -49,6 +99,20 @@ __all__ = [
     "UnixRecord",
     "UnixState",
     "UnixType",
+    "WaitFailed",
+    "WaitTimeout",
     "__version__",
     "collect",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

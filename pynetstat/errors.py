@@ -6,7 +6,11 @@
     ├── SourceUnavailable    this source cannot answer here; another one may
     │   └── ProtocolAbsent   the kernel does not have the protocol at all
     ├── SourceFailed         a source broke off in the middle of an answer
-    └── ParseError           a line or message that is not what the kernel writes
+    ├── ParseError           a line or message that is not what the kernel writes
+    ├── WaitFailed           what was waited for did not come about
+    │   ├── WaitTimeout      not in the time given (also a TimeoutError)
+    │   └── ProcessEnded     the process that was to bring it about has ended
+    └── SocketsLeaked        sockets were left open
 """
 
 from __future__ import annotations
@@ -40,3 +44,22 @@ class ParseError(PynetstatError):
             shown = shown[:77] + "..."
         super().__init__(f"{what}: {shown}")
         self.text = text
+
+
+class WaitFailed(PynetstatError):
+    """What was waited for did not come about.
+
+    The text says in its first line what that was, and below it what is there instead.
+    """
+
+
+class WaitTimeout(WaitFailed, TimeoutError):
+    """It did not come about in the time given."""
+
+
+class ProcessEnded(WaitFailed):
+    """It can't come about any more: the process that was to bring it about has ended."""
+
+
+class SocketsLeaked(PynetstatError, AssertionError):
+    """Sockets were left open; the text is a table of them and of what each means."""

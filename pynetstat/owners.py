@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
@@ -65,26 +66,33 @@ class _Process(NamedTuple):
     denied: bool
 
 
-def walk_processes(proc_root: str = "/proc") -> OwnerTable:
-    """Every socket that a process under ``proc_root`` holds.
+def walk_processes(proc_root: str = "/proc", pids: Iterable[int] | None = None) -> OwnerTable:
+    """Every socket that a process under ``proc_root`` holds, or that one of ``pids`` does.
 
     Processes that end meanwhile are passed over; those that may not be looked into are
     counted. Never raises for what a single process does.
     """
-    try:
-        pids = sorted(int(name) for name in os.listdir(proc_root) if name.isdecimal())
-    except OSError:
-        pids = []
+    hidden = False
+    if pids is None:
+        pids = _listed_pids(proc_root)
+        hidden = 1 not in pids
     by_inode: dict[int, tuple[Owner, ...]] = {}
     denied = 0
     new = tuple.__new__
-    for process in sorted(_look_into_all(proc_root, pids)):
+    for process in sorted(_look_into_all(proc_root, list(pids))):
         denied += process.denied
         pid, name = process.pid, process.name
         for inode, fd in process.sockets:
             owner = (new(Owner, (pid, fd, name)),)
             by_inode[inode] = by_inode[inode] + owner if inode in by_inode else owner
-    return OwnerTable(by_inode, Coverage(denied, hidden=1 not in pids))
+    return OwnerTable(by_inode, Coverage(denied, hidden))
+
+
+def _listed_pids(proc_root: str) -> list[int]:
+    try:
+        return sorted(int(name) for name in os.listdir(proc_root) if name.isdecimal())
+    except OSError:
+        return []
 
 
 def why_no_owner(record: SocketRecord | UnixRecord, coverage: Coverage, euid: int) -> Missing:
@@ -131,7 +139,8 @@ def _look_into_all(proc_root: str, pids: list[int]) -> list[_Process]:
             if process is not None:
                 found.append(process)
 
-    helpers = [threading.Thread(target=look, daemon=True) for _ in range(_THREADS - 1)]
+    threads = min(_THREADS, len(pids))
+    helpers = [threading.Thread(target=look, daemon=True) for _ in range(threads - 1)]
     for helper in helpers:
         helper.start()
     look()

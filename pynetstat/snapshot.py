@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
+from pynetstat.diff import Diff, compare
 from pynetstat.errors import ProtocolAbsent, SourceUnavailable
 from pynetstat.owners import Coverage, Missing, OwnerTable, walk_processes, why_no_owner
 from pynetstat.query import TCP_AND_UDP, Query, Show, in_netstat_order, select, select_unix
@@ -72,6 +73,19 @@ class Snapshot(NamedTuple):
         """Whether every table asked for was read to its last row."""
         harmless = (GapKind.OWNERS, GapKind.FALLBACK, GapKind.ABSENT)
         return all(gap.kind in harmless for gap in self.gaps)
+
+    def diff(self, later: Snapshot) -> Diff:
+        """What was opened, closed or changed its state between this snapshot and ``later``.
+
+        Tables that only one of the two has read are named and not compared.
+        """
+        both = self.sources.keys() & later.sources.keys()
+        before, after = (
+            [row for row in (*snapshot.records, *snapshot.unix) if row.proto in both]
+            for snapshot in (self, later)
+        )
+        only_one = in_netstat_order(self.sources.keys() ^ later.sources.keys())
+        return compare(before, after)._replace(incomparable=only_one)
 
     def why_no_owner(self, record: SocketRecord | UnixRecord) -> Missing | None:
         """Why ``record`` has no owner; None when it has one or owners were not asked for."""

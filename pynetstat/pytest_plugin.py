@@ -1,0 +1,144 @@
+"""The pytest plugin: fixtures and a leak check over :mod:`pynetstat.testing`, loaded on use.
+
+Leaks are looked for around everything of function scope: what fixtures of wider scope
+opened before is no leak of the test that came to use them first.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import socket
+
+    from pynetstat.testing.bound import BoundNetstat
+    from pynetstat.testing.leaks import LeakCheck
+
+_MARKER = "no_socket_leaks"
+_OFF, _WARN, _ERROR = _MODES = ("off", "warn", "error")
+_CHECK = pytest.StashKey["LeakCheck"]()
+
+
+class SocketLeakWarning(pytest.PytestWarning):
+    """A test left sockets open, and ``netstat_leaks`` is ``warn``."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the ini option."""
+    parser.addini(
+        "netstat_leaks",
+        "look for sockets left open by every test: off, warn or error (default: off)",
+        default=_OFF,
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known. UsageError for a wrong value of the ini option."""
+    config.addinivalue_line(
+        "markers",
+        f"{_MARKER}(allow=(), grace=0.2, time_wait=False): fail when the test leaves sockets "
+        "open; allow: filters for those that may stay, grace: seconds for them to go",
+    )
+    if config.getini("netstat_leaks") not in _MODES:
+        raise pytest.UsageError(
+            f"netstat_leaks = {config.getini('netstat_leaks')}: choose from {', '.join(_MODES)}"
+        )
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Watch the tests only where there is one to watch, so that others cost nothing."""
+    config = session.config
+    if any(_mode(item) != _OFF for item in session.items) and not config.pluginmanager.has_plugin(
+        "pynetstat-leaks"
+    ):
+        config.pluginmanager.register(_LeakGuard(), "pynetstat-leaks")
+
+
+def _mode(item: pytest.Item) -> str:
+    asks = item.get_closest_marker(_MARKER) or _MARKER in getattr(item, "fixturenames", ())
+    return _ERROR if asks else str(item.config.getini("netstat_leaks"))
+
+
+class _LeakGuard:
+    """Looks before the first fixture of function scope and after the last is torn down."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Iterator[None]:
+        if fixturedef.scope == "function":
+            self._look_before(request.node)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        self._look_before(item)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
+        result = yield
+        check = item.stash.get(_CHECK, None)
+        if check is not None:
+            del item.stash[_CHECK]
+            _judge(item, check)
+        return result
+
+    def _look_before(self, item: pytest.Item) -> None:
+        if _CHECK not in item.stash and _mode(item) != _OFF:
+            item.stash[_CHECK] = _begin(item)
+
+
+def _begin(item: pytest.Item) -> LeakCheck:
+    from pynetstat.testing.leaks import LeakCheck
+
+    return LeakCheck(time_wait=bool(_settings(item).get("time_wait", False)))
+
+
+def _settings(item: pytest.Item) -> dict[str, Any]:
+    marker = item.get_closest_marker(_MARKER)
+    return dict(marker.kwargs) if marker is not None else {}
+
+
+def _judge(item: pytest.Item, check: LeakCheck) -> None:
+    from pynetstat.testing.leaks import GRACE_S, describe
+
+    settings = _settings(item)
+    leaks = check.leaks(allow=settings.get("allow", ()), grace=settings.get("grace", GRACE_S))
+    if not leaks:
+        return
+    if _mode(item) == _ERROR:
+        pytest.fail(describe(leaks), pytrace=False)
+    warnings.warn(SocketLeakWarning(f"{item.nodeid}: {describe(leaks)}"), stacklevel=1)
+
+
+@pytest.fixture
+def netstat() -> BoundNetstat:
+    """The sockets of this process and its children: see BoundNetstat of pynetstat.testing."""
+    from pynetstat.testing.bound import BoundNetstat
+
+    return BoundNetstat()
+
+
+@pytest.fixture
+def listening_socket() -> Iterator[socket.socket]:
+    """A socket that listens on a free port of 127.0.0.1; closed after the test."""
+    from pynetstat.testing.binding import listening_socket
+
+    with listening_socket() as made:
+        yield made
+
+
+@pytest.fixture
+def no_socket_leaks(request: pytest.FixtureRequest) -> LeakCheck:
+    """Fails the test when it leaves sockets open; ``check()`` looks at once."""
+    check: LeakCheck | None = request.node.stash.get(_CHECK, None)
+    if check is None:
+        # Asked for by request.getfixturevalue(): nobody knew of it when the tests were collected.
+        check = _begin(request.node)
+        request.addfinalizer(lambda: _judge(request.node, check))
+    return check

@@ -1,0 +1,1 @@
+"""What authors of tests use: waits, free ports, leak checks and the plugin, on real servers."""
