@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pynetstat.errors import (
+    FilterError,
     ParseError,
     ProtocolAbsent,
     PynetstatError,
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Addr",
     "Coverage",
+    "FilterError",
     "Gap",
     "GapKind",
     "Missing",

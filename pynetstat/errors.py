@@ -6,10 +6,13 @@
     ├── SourceUnavailable    this source cannot answer here; another one may
     │   └── ProtocolAbsent   the kernel does not have the protocol at all
     ├── SourceFailed         a source broke off in the middle of an answer
-    └── ParseError           a line or message that is not what the kernel writes
+    ├── ParseError           a line or message that is not what the kernel writes
+    └── FilterError          a filter expression that can't be understood
 """
 
 from __future__ import annotations
+
+from pynetstat.text import printable
 
 
 class PynetstatError(Exception):
@@ -40,3 +43,26 @@ class ParseError(PynetstatError):
             shown = shown[:77] + "..."
         super().__init__(f"{what}: {shown}")
         self.text = text
+
+
+class FilterError(PynetstatError):
+    """A filter expression that can't be understood; its own text is one line.
+
+    ``text`` is the whole expression, ``position`` where in it the trouble begins (an
+    index; the length of the text where something is missing at its end), ``expected``
+    what should stand there.
+    """
+
+    def __init__(self, text: str, position: int, expected: str) -> None:
+        found = text[position:].split(maxsplit=1)
+        shown = f"not {printable(found[0])!r}" if found else "but the filter ends"
+        super().__init__(f"wrong filter, column {position + 1}: expected {expected}, {shown}")
+        self.text = text
+        self.position = position
+        self.expected = expected
+
+    @property
+    def pointer(self) -> str:
+        """Two lines: the expression, harmless for a terminal, and a caret under the place."""
+        before = printable(self.text[: self.position])
+        return f"{before}{printable(self.text[self.position :])}\n{' ' * len(before)}^"

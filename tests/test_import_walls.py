@@ -12,12 +12,14 @@ import pynetstat
 PACKAGE = Path(pynetstat.__file__).parent
 
 FLOORS = [
-    {"errors", "text"},
+    {"text"},
+    {"errors"},
     {"records"},
-    {"words", "query"},
+    {"words", "filters"},
+    {"filter_grammar", "query"},
     {"sources", "owners", "names"},
     {"sources.netlink", "sources.readahead", "sources.unixjoin", "sources.proc_inet",
-     "sources.proc_unix", "sources.proc_sctp"},
+     "sources.proc_unix", "sources.proc_sctp", "sources.bytecode", "sieve"},
     {"sources.unixdiag"},
     {"sources.sockdiag", "sources.procfs", "sources.portable"},
     {"snapshot"},
