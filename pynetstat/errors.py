@@ -10,10 +10,13 @@
     ├── WaitFailed           what was waited for did not come about
     │   ├── WaitTimeout      not in the time given (also a TimeoutError)
     │   └── ProcessEnded     the process that was to bring it about has ended
-    └── SocketsLeaked        sockets were left open
+    ├── SocketsLeaked        sockets were left open
+    └── FilterError          a filter expression that can't be understood
 """
 
 from __future__ import annotations
+
+from pynetstat.text import printable
 
 
 class PynetstatError(Exception):
@@ -63,3 +66,26 @@ class ProcessEnded(WaitFailed):
 
 class SocketsLeaked(PynetstatError, AssertionError):
     """Sockets were left open; the text is a table of them and of what each means."""
+
+
+class FilterError(PynetstatError):
+    """A filter expression that can't be understood; its own text is one line.
+
+    ``text`` is the whole expression, ``position`` where in it the trouble begins (an
+    index; the length of the text where something is missing at its end), ``expected``
+    what should stand there.
+    """
+
+    def __init__(self, text: str, position: int, expected: str) -> None:
+        found = text[position:].split(maxsplit=1)
+        shown = f"not {printable(found[0])!r}" if found else "but the filter ends"
+        super().__init__(f"wrong filter, column {position + 1}: expected {expected}, {shown}")
+        self.text = text
+        self.position = position
+        self.expected = expected
+
+    @property
+    def pointer(self) -> str:
+        """Two lines: the expression, harmless for a terminal, and a caret under the place."""
+        before = printable(self.text[: self.position])
+        return f"{before}{printable(self.text[self.position :])}\n{' ' * len(before)}^"

@@ -85,7 +85,7 @@ class _LeakGuard:
         check = item.stash.get(_CHECK, None)
         if check is not None:
             del item.stash[_CHECK]
-            _judge(item, check)
+            _judge(item, check, _mode(item))
         return result
 
     def _look_before(self, item: pytest.Item) -> None:
@@ -104,14 +104,14 @@ def _settings(item: pytest.Item) -> dict[str, Any]:
     return dict(marker.kwargs) if marker is not None else {}
 
 
-def _judge(item: pytest.Item, check: LeakCheck) -> None:
+def _judge(item: pytest.Item, check: LeakCheck, mode: str) -> None:
     from pynetstat.testing.leaks import GRACE_S, describe
 
     settings = _settings(item)
     leaks = check.leaks(allow=settings.get("allow", ()), grace=settings.get("grace", GRACE_S))
     if not leaks:
         return
-    if _mode(item) == _ERROR:
+    if mode == _ERROR:
         pytest.fail(describe(leaks), pytrace=False)
     warnings.warn(SocketLeakWarning(f"{item.nodeid}: {describe(leaks)}"), stacklevel=1)
 
@@ -134,11 +134,13 @@ def listening_socket() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def no_socket_leaks(request: pytest.FixtureRequest) -> LeakCheck:
+def no_socket_leaks(request: pytest.FixtureRequest) -> Iterator[LeakCheck]:
     """Fails the test when it leaves sockets open; ``check()`` looks at once."""
     check: LeakCheck | None = request.node.stash.get(_CHECK, None)
-    if check is None:
-        # Asked for by request.getfixturevalue(): nobody knew of it when the tests were collected.
-        check = _begin(request.node)
-        request.addfinalizer(lambda: _judge(request.node, check))
-    return check
+    if check is not None:
+        yield check
+        return
+    # Asked for by request.getfixturevalue(): nobody knew of it when the tests were collected.
+    check = _begin(request.node)
+    yield check
+    _judge(request.node, check, _ERROR)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pynetstat.records import ANY, Proto, SocketRecord, TcpState, UnixRecord, UnixState
+from pynetstat.records import (
+    ANY,
+    STATE_CODES,
+    Proto,
+    SocketRecord,
+    TcpState,
+    UnixRecord,
+    UnixState,
+)
+
+if TYPE_CHECKING:
+    from pynetstat.filters import Filter
 
 
 class Show(Enum):
@@ -38,11 +49,20 @@ TCP_AND_UDP: tuple[Proto, ...] = (Proto.TCP, Proto.TCP6, Proto.UDP, Proto.UDP6)
 
 
 class Query(NamedTuple):
-    """A question: tables in :data:`NETSTAT_ORDER`, rows, and whether owners are wanted."""
+    """A question: tables in :data:`NETSTAT_ORDER`, rows, and whether owners are wanted.
+
+    ``filter`` holds for every row of the answer. One that asks for processes needs
+    ``owners``.
+    """
 
     protos: tuple[Proto, ...] = TCP_AND_UDP
     show: Show = Show.ALL
     owners: bool = False
+    filter: Filter | None = None
+
+
+_EVERY = 0xFFF
+_ESTABLISHED, _SYN_RECV, _LISTEN, _BOUND_INACTIVE = 1 << 1, 1 << 3, 1 << 10, 1 << 13
 
 
 def in_netstat_order(protos: Iterable[Proto | str]) -> tuple[Proto, ...]:
@@ -84,17 +104,31 @@ def select_unix(records: list[UnixRecord], show: Show) -> list[UnixRecord]:
     ]
 
 
-def state_mask(proto: Proto, show: Show) -> int:
+def state_mask(proto: Proto, query: Query) -> int:
     """The states to ask sock_diag for, as a mask of 1 << state code.
 
-    It may let through more than ``show`` asks, never less: the kernel decides what it
-    can, so that -l costs what the listeners cost, and :func:`select` decides the rest.
+    It may let through more than the query asks, never less: the kernel decides what it
+    can, so that -l costs what the listeners cost, and :func:`select` and the filter decide
+    the rest.
     """
-    every = 0xFFF
-    listen, established = 1 << 10, 1 << 1
+    mask = _shown_states(proto, query.show)
+    if query.filter is None or proto.base == "sctp":
+        return mask
+    from pynetstat.filters import BOUND_INACTIVE, states_of
+
+    states = states_of(query.filter)
+    mask &= sum(1 << code for code, state in STATE_CODES.items() if state in states)
+    if proto.base in ("tcp", "mptcp") and mask & _SYN_RECV:
+        mask |= _LISTEN
+    if proto.base == "tcp" and BOUND_INACTIVE in states and query.show is not Show.CONNECTED:
+        mask |= _BOUND_INACTIVE
+    return mask
+
+
+def _shown_states(proto: Proto, show: Show) -> int:
     if show is Show.ALL or proto.base == "sctp":
-        return every
+        return _EVERY
     if proto.base in ("tcp", "mptcp"):
         # Without -l the few listeners come along: they know the users of SYN_RECV rows.
-        return listen if show is Show.LISTENING else every
-    return every & ~established if show is Show.LISTENING else established
+        return _LISTEN if show is Show.LISTENING else _EVERY
+    return _EVERY & ~_ESTABLISHED if show is Show.LISTENING else _ESTABLISHED

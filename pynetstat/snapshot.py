@@ -9,10 +9,10 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pynetstat.diff import Diff, compare
 from pynetstat.errors import ProtocolAbsent, SourceUnavailable
@@ -20,6 +20,10 @@ from pynetstat.owners import Coverage, Missing, OwnerTable, walk_processes, why_
 from pynetstat.query import TCP_AND_UDP, Query, Show, in_netstat_order, select, select_unix
 from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.sources import Holders, Notes, Source, open_sources, with_owners
+
+if TYPE_CHECKING:
+    from pynetstat.filters import Filter
+    from pynetstat.sieve import Sieve
 
 _Row = TypeVar("_Row", SocketRecord, UnixRecord)
 
@@ -32,6 +36,7 @@ class GapKind(Enum):
     FALLBACK = "read from another source than the one asked for"
     BAD_ROWS = "rows left out"
     DOUBTFUL = "not to be trusted"
+    UNDECIDED = "may match the filter or not"
     OWNERS = "owners incomplete"
 
 
@@ -80,12 +85,14 @@ class Snapshot(NamedTuple):
         Tables that only one of the two has read are named and not compared.
         """
         both = self.sources.keys() & later.sources.keys()
-        before, after = (
-            [row for row in (*snapshot.records, *snapshot.unix) if row.proto in both]
-            for snapshot in (self, later)
-        )
+        before, after = self._rows_of(both), later._rows_of(both)
         only_one = in_netstat_order(self.sources.keys() ^ later.sources.keys())
         return compare(before, after)._replace(incomparable=only_one)
+
+    def _rows_of(self, protos: Collection[Proto]) -> list[SocketRecord | UnixRecord]:
+        rows: list[SocketRecord | UnixRecord] = [*self.records]
+        rows += self.unix
+        return [row for row in rows if row.proto in protos]
 
     def why_no_owner(self, record: SocketRecord | UnixRecord) -> Missing | None:
         """Why ``record`` has no owner; None when it has one or owners were not asked for."""
@@ -110,10 +117,18 @@ class Reader:
     """Reads what a query asks for, each table from the first source that can answer.
 
     ``sources`` are asked in their order, anew for each table. ``sources_used`` and
-    ``gaps`` fill while the tables are read.
+    ``gaps`` fill while the tables are read. Owners are also looked for when the query's
+    filter asks for them; a table that the filter can't match is not read.
     """
 
     def __init__(self, query: Query, sources: Iterable[Source], proc_root: str = "/proc") -> None:
+        self._sieve: Sieve | None = None
+        if query.filter is not None:
+            from pynetstat.filters import needs_owners
+            from pynetstat.sieve import Sieve
+
+            self._sieve = Sieve(query.filter)
+            query = query._replace(owners=query.owners or needs_owners(query.filter))
         self.query = query
         self.sources_used: dict[Proto, str] = {}
         self._gaps: list[Gap] = []
@@ -133,31 +148,34 @@ class Reader:
         self._walk_once()
         held: list[SocketRecord] = []
         for proto in self.query.protos:
-            if proto is not Proto.UNIX:
+            if proto is not Proto.UNIX and self._may_match(proto):
                 for batch in self._inet_table(proto):
                     if held or self._may_find_more(batch):
                         held += batch
                     else:
-                        yield self._noting_unowned(batch)
+                        yield self._finished(batch)
         if held:
             yield self._look_again(held)
 
     def unix(self) -> list[UnixRecord]:
         """The unix rows, their owners looked for as in :meth:`inet`; empty if not wanted."""
-        if Proto.UNIX not in self.query.protos:
+        if Proto.UNIX not in self.query.protos or not self._may_match(Proto.UNIX):
             return []
         self._walk_once()
         records = select_unix(self._unix_table(), self.query.show)
+        if self._sieve is not None:
+            records = self._sieve.may_match(Proto.UNIX, records)
         if self._may_find_more(records):
             return self._look_again(records)
-        return self._noting_unowned(records)
+        return self._finished(records)
 
     @property
     def gaps(self) -> list[Gap]:
         """What is missing from the rows read so far."""
-        if not self._unowned or self._owner_table is None:
-            return self._gaps
-        return [*self._gaps, *_owner_gap(self._owner_table.coverage, self._proc_root)]
+        gaps = [*self._gaps, *self._undecided()]
+        if self._unowned and self._owner_table is not None:
+            gaps += _owner_gap(self._owner_table.coverage, self._proc_root)
+        return gaps
 
     def snapshot(self) -> Snapshot:
         """Everything at once."""
@@ -169,10 +187,13 @@ class Reader:
 
     def _inet_table(self, proto: Proto) -> Iterator[list[SocketRecord]]:
         refusals: list[str] = []
+        query = self.query
+        if self._sieve is not None:
+            query = query._replace(filter=self._sieve.question(proto))
         for source in self._sources:
             notes = Notes()
             try:
-                batches = source.read(proto, self.query.show, notes, self._holders)
+                batches = source.read(proto, query, notes, self._holders)
                 first = next(batches, [])
             except ProtocolAbsent as absence:
                 self._gaps.append(Gap(GapKind.ABSENT, proto, str(absence)))
@@ -181,12 +202,37 @@ class Reader:
                 refusals.append(str(refusal))
                 continue
             self._read_from(source, proto, refusals)
-            yield select(first, self.query.show)
+            yield self._selected(proto, first)
             for batch in batches:
-                yield select(batch, self.query.show)
+                yield self._selected(proto, batch)
             self._take_notes(proto, notes)
             return
         self._unread(proto, refusals)
+
+    def _may_match(self, proto: Proto) -> bool:
+        return self._sieve is None or self._sieve.question(proto) is not None
+
+    def _selected(self, proto: Proto, batch: list[SocketRecord]) -> list[SocketRecord]:
+        """The rows that are asked for, as far as that can be said without their owners."""
+        rows = select(batch, self.query.show)
+        return rows if self._sieve is None else self._sieve.may_match(proto, rows)
+
+    def _undecided(self) -> Iterator[Gap]:
+        """What the filter asked and nobody could tell."""
+        if self._sieve is None:
+            return
+        for proto, source in self.sources_used.items():
+            if source != "sockdiag" and self._sieve.asks_for_bound_inactive(proto):
+                reason = (
+                    f"{source} can't tell sockets that are bound and neither listen nor connect"
+                )
+                yield Gap(GapKind.UNDECIDED, proto, reason)
+        for proto, (rows, unknown) in self._sieve.undecided.items():
+            why = f"{self.sources_used[proto]} can't tell {', '.join(unknown)}"
+            if "the process" in unknown:
+                why = "the process that holds it can't be seen"
+            count = "1 row" if rows == 1 else f"{rows} rows"
+            yield Gap(GapKind.UNDECIDED, proto, f"{count} left out: {why}")
 
     def _unix_table(self) -> list[UnixRecord]:
         refusals: list[str] = []
@@ -251,12 +297,15 @@ class Reader:
         """The rows after a second walk, which begins when they have all been read."""
         assert self._owner_table is not None
         self._owner_table = self._owner_table.together(walk_processes(self._proc_root))
-        return self._noting_unowned(with_owners(rows, self._holders))
+        return self._finished(with_owners(rows, self._holders))
 
-    def _noting_unowned(self, rows: list[_Row]) -> list[_Row]:
+    def _finished(self, rows: list[_Row]) -> list[_Row]:
+        """The rows that are asked for, their owners known; notes whether some have none."""
         if self._owner_table is not None and not self._unowned:
             self._unowned = any(not row.owners and row.inode for row in rows)
-        return rows
+        if self._sieve is None or self._owner_table is None:
+            return rows
+        return self._sieve.match(rows, self._owner_table.coverage)
 
 
 def _owner_gap(coverage: Coverage, proc_root: str) -> list[Gap]:
@@ -277,25 +326,34 @@ def collect(
     *,
     show: Show = Show.ALL,
     owners: bool = False,
+    filter: str | Filter | None = None,  # noqa: A002
     source: str = "auto",
     proc_root: str | None = None,
 ) -> Snapshot:
     """This machine's sockets, now.
 
     ``protos`` names tables as netstat does (``tcp``, ``tcp6``, ``udp``, ..., ``unix``),
-    ``show`` chooses rows, ``owners`` adds the processes. ``source`` is ``auto``,
-    ``sockdiag``, ``procfs`` or ``psutil``; ``proc_root`` reads a saved /proc tree instead
-    of the running kernel.
+    ``show`` chooses rows, ``owners`` adds the processes. ``filter`` is an expression in
+    ss's language (``"state established dport = :443"``, see docs/filters.md) or made of
+    the conditions in :mod:`pynetstat.filters`; rows for which the source can't tell are
+    left out and counted in ``Snapshot.gaps``. ``source`` is ``auto``, ``sockdiag``,
+    ``procfs`` or ``psutil``; ``proc_root`` reads a saved /proc tree instead of the running
+    kernel.
 
     Unlike the plain text of the command, which streams, large tables are read twice and
     merged, so that a socket is not missed because others come and go.
 
-    Raises SourceUnavailable when a table that was asked for can't be read by any source,
-    SourceFailed when one broke off, ValueError for an unknown name. A protocol that this
-    kernel doesn't have, rows that were left out and owners that can't be seen raise
-    nothing: they are in ``Snapshot.gaps``.
+    Raises FilterError for a filter that can't be understood, SourceUnavailable when a
+    table that was asked for can't be read by any source, SourceFailed when one broke off,
+    ValueError for an unknown name. A protocol that this kernel doesn't have, rows that
+    were left out and owners that can't be seen raise nothing: they are in
+    ``Snapshot.gaps``.
     """
-    query = Query(in_netstat_order(protos), show, owners)
+    if isinstance(filter, str):
+        from pynetstat.filter_grammar import parse_filter
+
+        filter = parse_filter(filter)  # noqa: A001
+    query = Query(in_netstat_order(protos), show, owners, filter)
     reader = Reader(query, open_sources(source, proc_root, thorough=True), proc_root or "/proc")
     with _collector_paused():
         snapshot = reader.snapshot()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from pynetstat.errors import ParseError, SourceUnavailable
-from pynetstat.query import Show
+from pynetstat.query import Query
 from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.sources import Holders, Notes, with_owners
 
@@ -35,10 +35,10 @@ class FakeSource:
         self._unix = unix
 
     def read(
-        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
+        self, proto: Proto, query: Query, notes: Notes, holders: Holders | None = None
     ) -> Iterator[list[SocketRecord]]:
         """The table's batches with their owners, then its failure."""
-        del show  # a source may give more than is shown
+        del query  # a source may give more than is asked
         self.asked.append(proto)
         table = self._tables.get(proto, SourceUnavailable(f"{self.name}: refused"))
         if isinstance(table, Exception):

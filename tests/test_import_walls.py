@@ -12,16 +12,24 @@ import pynetstat
 PACKAGE = Path(pynetstat.__file__).parent
 
 FLOORS = [
-    {"errors", "text"},
+    {"text"},
+    {"errors"},
     {"records"},
-    {"words", "query"},
+    {"words", "filters"},
+    {"filter_grammar", "query", "tabular"},
+    {"diff"},
     {"sources", "owners", "names"},
     {"sources.netlink", "sources.readahead", "sources.unixjoin", "sources.proc_inet",
-     "sources.proc_unix", "sources.proc_sctp"},
+     "sources.proc_unix", "sources.proc_sctp", "sources.bytecode", "sieve"},
     {"sources.unixdiag"},
     {"sources.sockdiag", "sources.procfs", "sources.portable"},
     {"snapshot"},
     {"", "render"},
+    {"testing.polling", "testing.processes"},
+    {"testing.looking"},
+    {"testing.listening", "testing.matching", "testing.binding", "testing.leaks"},
+    {"testing", "testing.bound"},
+    {"pytest_plugin"},
     {"render.netstat", "render.layout"},
     {"render.table"},
     {"output"},
@@ -36,7 +44,11 @@ MAY_OPEN_HIGHER = {
 }
 """On use, the room of all sources opens the concrete ones."""
 
-LIBRARIES = {"psutil": {"sources.portable"}, "rich": {"render.table", "render.layout"}}
+LIBRARIES = {
+    "psutil": {"sources.portable", "testing.processes"},
+    "rich": {"render.table", "render.layout"},
+    "pytest": {"pytest_plugin"},
+}
 
 
 def name_of(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pynetstat.errors import ProtocolAbsent, SourceUnavailable
-from pynetstat.query import Show
+from pynetstat.query import Query, Show
 from pynetstat.records import Proto
 from pynetstat.sources import Notes
 from pynetstat.sources.procfs import ProcFs
@@ -21,7 +21,7 @@ def _ask(root: str | Path, proto: Proto) -> int:
     source = ProcFs(str(root))
     if proto is Proto.UNIX:
         return len(source.read_unix(Notes()))
-    return sum(len(batch) for batch in source.read(proto, Show.ALL, Notes()))
+    return sum(len(batch) for batch in source.read(proto, Query(), Notes()))
 
 
 @pytest.mark.parametrize("proto", [*Proto])
@@ -89,7 +89,8 @@ def test_proc_mounted_with_processes_only() -> None:
 
 def test_all_rows_come_whatever_is_to_be_shown() -> None:
     counts = {
-        sum(map(len, ProcFs(tree("captured")).read(Proto.TCP, show, Notes()))) for show in Show
+        sum(map(len, ProcFs(tree("captured")).read(Proto.TCP, Query(show=show), Notes())))
+        for show in Show
     }
     assert counts == {29}
 
@@ -99,7 +100,7 @@ def test_a_long_table_comes_in_batches_without_loss(tmp_path: Path) -> None:
     rows = [line.replace("4294967295", str(inode)) for inode in range(1, 2001)]
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "tcp").write_text("\n".join((heading, *rows, "")))
-    batches = list(ProcFs(str(tmp_path)).read(Proto.TCP, Show.ALL, Notes()))
+    batches = list(ProcFs(str(tmp_path)).read(Proto.TCP, Query(), Notes()))
     assert len(batches) > 1
     inodes = [record.inode for batch in batches for record in batch]
     assert inodes == list(range(1, 2001))

@@ -8,6 +8,7 @@ import pytest
 
 from pynetstat.query import (
     NETSTAT_ORDER,
+    Query,
     Show,
     in_netstat_order,
     is_server,
@@ -106,7 +107,7 @@ def _kernel_rows(proto: Proto) -> list[tuple[int, SocketRecord]]:
 
 @pytest.mark.parametrize(("proto", "show"), list(itertools.product(_INET, Show)))
 def test_the_kernel_is_asked_for_every_row_that_is_shown(proto: Proto, show: Show) -> None:
-    mask = state_mask(proto, show)
+    mask = state_mask(proto, Query(show=show))
     assert 0 < mask < 1 << 32
     for code, row in _kernel_rows(proto):
         if code != 12 and select([row], show):
@@ -114,5 +115,5 @@ def test_the_kernel_is_asked_for_every_row_that_is_shown(proto: Proto, show: Sho
 
 
 def test_listeners_cost_what_the_listeners_cost() -> None:
-    assert state_mask(Proto.TCP, Show.LISTENING) == 1 << 10
-    assert state_mask(Proto.UDP, Show.CONNECTED) == 1 << 1
+    assert state_mask(Proto.TCP, Query(show=Show.LISTENING)) == 1 << 10
+    assert state_mask(Proto.UDP, Query(show=Show.CONNECTED)) == 1 << 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pynetstat.errors import SourceFailed, SourceUnavailable
-from pynetstat.query import Show, state_mask
+from pynetstat.query import Query, Show, state_mask
 from pynetstat.records import (
     TIMER_OFF,
     Addr,
@@ -43,7 +43,7 @@ def _decode_one(proto: Proto = Proto.TCP, **fields: Any) -> SocketRecord:
 
 def _read(kernel: FakeKernel, proto: Proto = Proto.TCP) -> tuple[list[SocketRecord], Notes]:
     notes = Notes()
-    batches = SockDiag(kernel).read(proto, Show.ALL, notes)
+    batches = SockDiag(kernel).read(proto, Query(), notes)
     return [record for batch in batches for record in batch], notes
 
 
@@ -61,11 +61,11 @@ def _read(kernel: FakeKernel, proto: Proto = Proto.TCP) -> tuple[list[SocketReco
 )
 def test_requests(proto: Proto, family: int, number: int) -> None:
     for show in Show:
-        request = pack_request(proto, show)
+        request = pack_request(proto, Query(show=show))
         assert len(request) == 16 + 56
         assert struct.unpack("=I", request[:4]) == (len(request),)
         assert tuple(request[16:18]) == (family, number)
-        assert struct.unpack("=I", request[20:24]) == (state_mask(proto, show),)
+        assert struct.unpack("=I", request[20:24]) == (state_mask(proto, Query(show=show)),)
         assert request[24:] == bytes(48)
 
 
@@ -222,7 +222,7 @@ def _kernel_with_two_answers(*answers: list[Packet | OSError]) -> FakeKernel:
 
 
 def _read_thoroughly(kernel: FakeKernel, notes: Notes) -> list[int | None]:
-    batches = SockDiag(kernel, thorough=True).read(Proto.TCP, Show.ALL, notes)
+    batches = SockDiag(kernel, thorough=True).read(Proto.TCP, Query(), notes)
     return [record.cookie for batch in batches for record in batch]
 
 
@@ -259,7 +259,7 @@ def test_an_answer_that_breaks_off_late_is_a_failure_after_its_rows() -> None:
     kernel = FakeKernel.saying(*buffers, OSError(errno.ENOBUFS, "No buffer space available"))
     batches: list[list[SocketRecord]] = []
     with pytest.raises(SourceFailed):
-        batches.extend(SockDiag(kernel).read(Proto.TCP, Show.ALL, Notes()))
+        batches.extend(SockDiag(kernel).read(Proto.TCP, Query(), Notes()))
     assert sum(map(len, batches)) == 20
     assert kernel.all_closed
 

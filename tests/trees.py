@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pynetstat.query import Show
+from pynetstat.query import Query
 from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.sources import Notes
 from pynetstat.sources.procfs import ProcFs
@@ -32,7 +32,7 @@ def read_tree(case: str, proto: Proto) -> tuple[list[SocketRecord], Notes]:
 def read_root(root: str, proto: Proto) -> tuple[list[SocketRecord], Notes]:
     """The same for a tree anywhere."""
     notes = Notes()
-    batches = ProcFs(root).read(proto, Show.ALL, notes)
+    batches = ProcFs(root).read(proto, Query(), notes)
     return [record for batch in batches for record in batch], notes
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from pynetstat.query import Show
+    from pynetstat.query import Query
     from pynetstat.records import Owner, Proto, SocketRecord, UnixRecord
 
 _Row = TypeVar("_Row", "SocketRecord", "UnixRecord")
@@ -47,9 +47,9 @@ class Source(Protocol):
     name: str
 
     def read(
-        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
+        self, proto: Proto, query: Query, notes: Notes, holders: Holders | None = None
     ) -> Iterator[list[SocketRecord]]:
-        """The table of ``proto`` in batches, at least the rows that ``show`` asks for.
+        """The table of ``proto`` in batches, at least the rows that ``query`` asks for.
 
         With ``holders`` rows come with their owners, looked up there by inode unless the
         source knows them itself. Raises SourceUnavailable before the first batch,

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pynetstat.errors import ParseError, SourceUnavailable
-from pynetstat.query import Show
+from pynetstat.query import Query
 from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState, UnixRecord, unix_type
 from pynetstat.sources import Holders, Notes
 
@@ -56,9 +56,9 @@ class Portable:
         self._inet: list[Any] | None = None
 
     def read(
-        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
+        self, proto: Proto, query: Query, notes: Notes, holders: Holders | None = None
     ) -> Iterator[list[SocketRecord]]:
-        """The table of ``proto``, whatever ``show``, with the one owner that psutil tells."""
+        """The table of ``proto``, whatever ``query``, with the one owner that psutil tells."""
         table = _TABLES.get(proto)
         if table is None:
             raise SourceUnavailable(f"psutil: it does not read {proto.base}")

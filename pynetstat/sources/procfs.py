@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from pynetstat.errors import ProtocolAbsent, SourceUnavailable
-from pynetstat.query import Show
+from pynetstat.query import Query
 from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.sources import Holders, Notes, proc_inet, proc_sctp, proc_unix, with_owners
 
@@ -30,9 +30,9 @@ class ProcFs:
         self._root = root
 
     def read(
-        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
+        self, proto: Proto, query: Query, notes: Notes, holders: Holders | None = None
     ) -> Iterator[list[SocketRecord]]:
-        """The table of ``proto``, whatever ``show``, each socket once, in the kernel's order.
+        """The table of ``proto``, whatever ``query``, each socket once, in the kernel's order.
 
         ProtocolAbsent when the kernel has no such table, SourceUnavailable when it can't
         be read.

@@ -9,12 +9,13 @@ SYN_RECV sock_diag counts the SYN-ACKs that were sent again, /proc the timeouts.
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from collections.abc import Callable, Iterator
 
 from pynetstat.errors import ParseError, SourceFailed, SourceUnavailable
-from pynetstat.query import Show, state_mask
+from pynetstat.query import Query, state_mask
 from pynetstat.records import (
     STATE_CODES,
     TIMER_OFF,
@@ -46,6 +47,7 @@ _PROTOCOL_NUMBERS = {
     "sctp": 132,
     "mptcp": 262,
 }
+_REQ_BYTECODE = 1
 _REQ_PROTOCOL = 3
 """INET_DIAG_REQ_PROTOCOL: carries a protocol number that does not fit the request's byte."""
 
@@ -56,19 +58,26 @@ _FIELDS_IPV4 = "16x x BBB HH 4s12x4s12x I Q IIIII"
 _SHORTEST = struct.calcsize("=" + _FIELDS)
 _COOKIE_AT = struct.calcsize("=16x x BBB HH 16s16s I")
 
+EVERYTHING = Query()
+"""The question without any condition."""
+
 _STATES = [STATE_CODES.get(code) for code in range(256)]
 """By the value of a byte: a list is looked up faster than a dict."""
 
 
-def pack_request(proto: Proto, show: Show = Show.ALL) -> bytes:
-    """The request for the table of ``proto`` (struct inet_diag_req_v2)."""
+def pack_request(proto: Proto, query: Query = EVERYTHING, program: bytes | None = None) -> bytes:
+    """The request for the table of ``proto`` (struct inet_diag_req_v2).
+
+    ``program`` is bytecode for the kernel to choose rows by.
+    """
     family = socket.AF_INET6 if proto.is_ipv6 else socket.AF_INET
     number = _PROTOCOL_NUMBERS[proto.base]
-    mask = state_mask(proto, show)
-    if number <= 255:
-        return pack_dump(_REQUEST.pack(family, number, 0, mask))
-    attribute = pack_attribute(_REQ_PROTOCOL, struct.pack("=I", number))
-    return pack_dump(_REQUEST.pack(family, socket.IPPROTO_RAW, 0, mask) + attribute)
+    mask = state_mask(proto, query)
+    attributes = b"" if program is None else pack_attribute(_REQ_BYTECODE, program)
+    if number > 255:
+        attributes += pack_attribute(_REQ_PROTOCOL, struct.pack("=I", number))
+        number = socket.IPPROTO_RAW
+    return pack_dump(_REQUEST.pack(family, number, 0, mask) + attributes)
 
 
 class AddressTexts(dict[bytes, str]):
@@ -162,29 +171,29 @@ class SockDiag:
         self._thorough = thorough
 
     def read(
-        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
+        self, proto: Proto, query: Query, notes: Notes, holders: Holders | None = None
     ) -> Iterator[list[SocketRecord]]:
         """The table of ``proto``, each socket once, in the kernel's order."""
         if not hasattr(socket, "AF_NETLINK"):
             raise SourceUnavailable("sock_diag: this system has no netlink")
-        return self._read(proto, show, notes, holders)
+        return self._read(proto, query, notes, holders)
 
     def _read(
-        self, proto: Proto, show: Show, notes: Notes, holders: Holders | None
+        self, proto: Proto, query: Query, notes: Notes, holders: Holders | None
     ) -> Iterator[list[SocketRecord]]:
         texts = AddressTexts(proto)
         listener_uids: dict[tuple[bytes, int], int] = {}
         seen: set[int | None] = set()
-        request = pack_request(proto, show)
+        request = pack_request(proto, query, _program(proto, query))
         runs = 0
-        for run in read_ahead(dump(request, self._opener)):
+        for run in read_ahead(self._dump(request, pack_request(proto, query))):
             runs += 1
             records = decode(run, proto, texts, notes, holders, listener_uids=listener_uids)
             yield _first_sightings(records, seen)
         if not self._thorough or runs < 2:
             return
         try:
-            for run in read_ahead(dump(request, self._opener)):
+            for run in read_ahead(self._dump(request, pack_request(proto, query))):
                 if not seen.issuperset(_cookies(run)):
                     records = decode(
                         run, proto, texts, Notes(), holders, listener_uids=listener_uids
@@ -193,11 +202,43 @@ class SockDiag:
         except (SourceUnavailable, SourceFailed) as error:
             notes.remarks.append(f"read once instead of twice ({error})")
 
+    def _dump(self, request: bytes, plainer: bytes) -> Iterator[Run]:
+        """The answer to ``request``, or to ``plainer`` where this kernel can't read that one."""
+        if request == plainer:
+            return (yield from dump(request, self._opener))
+        answer = dump(request, self._opener)
+        try:
+            first = next(answer, None)
+        except SourceUnavailable as refusal:
+            cause = refusal.__cause__
+            if not isinstance(cause, OSError) or cause.errno != errno.EINVAL:
+                raise
+            return (yield from dump(plainer, self._opener))
+        if first is not None:
+            yield first
+            yield from answer
+
     def read_unix(self, notes: Notes, holders: Holders | None = None) -> list[UnixRecord]:
         """All unix sockets with the exact bytes of their names."""
         from pynetstat.sources.unixdiag import read_unix
 
         return with_owners(read_unix(self._opener, notes), holders)
+
+
+def _program(proto: Proto, query: Query) -> bytes | None:
+    """Bytecode for the kernel to choose by, if it can help.
+
+    Listeners pass where the answer may have SYN_RECV rows, whose users only they know.
+    """
+    if query.filter is None:
+        return None
+    from pynetstat.filters import any_of
+    from pynetstat.sources.bytecode import LISTENER, bytecode
+
+    wanted = query.filter
+    if proto.base in ("tcp", "mptcp") and state_mask(proto, query) & 1 << 3:
+        wanted = any_of(wanted, LISTENER)
+    return bytecode(wanted)
 
 
 def _cookies(run: Run) -> Iterator[int]:

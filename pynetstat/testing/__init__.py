@@ -1,4 +1,4 @@
-"""For authors of tests: is it listening, how many are there, what leaked. It looks and never connects.
+"""For authors of tests: is it listening, how many are there, what leaked.
 
 Everything here reads the socket tables, so that a server which accepts only once still has
 its accept, and nothing appears in its log. The functions with ``_async`` in their name are

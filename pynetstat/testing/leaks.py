@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Hashable, Iterable
-from typing import NamedTuple, TypeAlias
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
+from pynetstat.diff import Record
 from pynetstat.errors import PynetstatError, SocketsLeaked, WaitFailed, WaitTimeout
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import ALL_STATES, BOUND_INACTIVE, Filter, States, matches
@@ -26,7 +27,7 @@ GRACE_S = 0.2
 
 _EVERY_STATE = States(ALL_STATES | {BOUND_INACTIVE})
 
-Allowed: TypeAlias = str | Filter | Iterable[str | Filter]
+Allowed: TypeAlias = "str | Filter | Iterable[str | Filter]"
 
 _TCP_MEANINGS = {
     TcpState.LISTEN: "a listener: close() is missing here",
@@ -55,7 +56,7 @@ class Leak(NamedTuple):
     it, with their descriptors; empty in TIME_WAIT.
     """
 
-    record: SocketRecord | UnixRecord | None
+    record: Record | None
     owners: tuple[Owner, ...]
 
     @property
@@ -134,11 +135,11 @@ class LeakCheck:
         leaks += [Leak(waiting[key], ()) for key in waiting if key not in self._waiting_before]
         return [leak for leak in leaks if not _is_allowed(leak, allowed)]
 
-    def _held(self) -> dict[Hashable, tuple[Owner, ...]]:
+    def _held(self) -> Mapping[Any, tuple[Owner, ...]]:
         """What the processes hold, by what identifies a socket while it is held."""
         if self._source == "psutil":
             return {key: record.owners or () for key, record in self._held_by_psutil().items()}
-        return dict(self._family.holdings().by_inode)
+        return self._family.holdings().by_inode
 
     def _held_by_psutil(self) -> dict[Hashable, SocketRecord]:
         pids = Holdings(self._family.pids()).pids
@@ -154,13 +155,14 @@ class LeakCheck:
         if self._source == "psutil":
             records = self._held_by_psutil()
             return [Leak(records[key], owners) for key, owners in fresh.items() if key in records]
-        rows: dict[Hashable, SocketRecord | UnixRecord] = {}
+        rows: dict[Hashable, Record] = {}
         for proto in NETSTAT_ORDER:
             try:
                 snapshot = collect([proto], filter=_EVERY_STATE, source=self._source)
             except PynetstatError:
                 continue  # such a socket is reported without its row
-            rows.update((row.inode, row) for row in (*snapshot.records, *snapshot.unix))
+            rows.update({row.inode: row for row in snapshot.records})
+            rows.update({row.inode: row for row in snapshot.unix})
         return [
             Leak(rows[key]._replace(owners=owners) if key in rows else None, owners)
             for key, owners in fresh.items()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import overload
 
+from pynetstat.diff import Record
 from pynetstat.errors import ProcessEnded, WaitFailed, WaitTimeout
 from pynetstat.filters import Filter, Port, States, all_of
 from pynetstat.records import Proto, SocketRecord, TcpState, UnixRecord
@@ -18,7 +20,7 @@ from pynetstat.testing.looking import (
     tables_of,
     unix_path,
 )
-from pynetstat.testing.polling import wait, wait_async
+from pynetstat.testing.polling import Question, wait, wait_async
 from pynetstat.testing.processes import Family, ProcessLike
 from pynetstat.text import printable, unix_name
 
@@ -30,6 +32,7 @@ class _Listeners:
 
     def __init__(
         self,
+        *,
         port: int | None,
         path: Path | None,
         host: str | None,
@@ -51,12 +54,12 @@ class _Listeners:
         self._idle = TcpState.LISTEN if self._is_tcp else TcpState.CLOSE
         self._source = source
 
-    def find(self) -> list[SocketRecord] | list[UnixRecord]:
+    def find(self) -> Sequence[Record]:
         """Those that are there now; without a watched process owners are not looked for."""
         holdings = self.family.holdings() if self.family is not None else None
         if self._path is not None:
-            unix = listening_unix(self._source, holdings)
-            return [record for record in unix if self._is_named(record)]
+            named = listening_unix(self._source, holdings)
+            return [record for record in named if self._is_named(record)]
         found = rows(self._protos, self._where, self._source, holdings)
         return [record for record in found if self._reach.covers(record.laddr.ip)]
 
@@ -72,7 +75,7 @@ class _Listeners:
 
     def still_there(self, timeout_s: float) -> WaitFailed:
         """The error for a wait until there is none."""
-        return WaitTimeout(self._describe(f"after {timeout_s:g} s there still listens"))
+        return WaitTimeout(self._describe(f"after {timeout_s:g} s there still listens on"))
 
     @property
     def _is_tcp(self) -> bool:
@@ -110,7 +113,7 @@ class _Listeners:
             return "no socket listens at all"
         return f"no socket has the local port {self._port}"
 
-    def _note(self, record: SocketRecord | UnixRecord) -> str:
+    def _note(self, record: Record) -> str:
         remarks = []
         if isinstance(record, SocketRecord):
             if record.state is not self._idle:
@@ -130,12 +133,11 @@ class _UntilListening:
     def __init__(self, listeners: _Listeners) -> None:
         self._listeners = listeners
 
-    def look(self) -> SocketRecord | UnixRecord | None:
-        found = self._listeners.find()
-        if not found:
-            self._listeners.check_alive()
-            return None
-        return found[0]
+    def look(self) -> Record | None:
+        for found in self._listeners.find():
+            return found
+        self._listeners.check_alive()
+        return None
 
     def failure(self, timeout_s: float) -> WaitFailed:
         return self._listeners.still_none(timeout_s)
@@ -186,7 +188,7 @@ def wait_for_listen(
     proto: Proto | str = "tcp",
     timeout: float = 5.0,
     source: str = "auto",
-) -> SocketRecord | UnixRecord:
+) -> Record:
     """Wait until a server listens, and return its socket; nothing connects to it.
 
     ``port`` and ``host`` say where: a listener on every address counts for any ``host``.
@@ -203,8 +205,17 @@ def wait_for_listen(
     Raises WaitTimeout, ProcessEnded, SourceUnavailable when the tables or the process can't
     be read, ValueError for a question without port, path and pid.
     """
-    listeners = _Listeners(port, path, host, pid, include_children, proto, source)
-    return wait(_UntilListening(listeners), timeout)
+    listeners = _Listeners(
+        port=port,
+        path=path,
+        host=host,
+        pid=pid,
+        include_children=include_children,
+        proto=proto,
+        source=source,
+    )
+    question: Question[Record] = _UntilListening(listeners)
+    return wait(question, timeout)
 
 
 @overload
@@ -241,10 +252,19 @@ async def wait_for_listen_async(
     proto: Proto | str = "tcp",
     timeout: float = 5.0,
     source: str = "auto",
-) -> SocketRecord | UnixRecord:
+) -> Record:
     """:func:`wait_for_listen` for asyncio: the loop goes on meanwhile."""
-    listeners = _Listeners(port, path, host, pid, include_children, proto, source)
-    return await wait_async(_UntilListening(listeners), timeout)
+    listeners = _Listeners(
+        port=port,
+        path=path,
+        host=host,
+        pid=pid,
+        include_children=include_children,
+        proto=proto,
+        source=source,
+    )
+    question: Question[Record] = _UntilListening(listeners)
+    return await wait_async(question, timeout)
 
 
 def wait_until_closed(
@@ -263,7 +283,15 @@ def wait_until_closed(
     Connections that are still open or in TIME_WAIT don't count; of a ``pid`` that has ended
     nothing is left. Arguments and errors are those of :func:`wait_for_listen`.
     """
-    listeners = _Listeners(port, path, host, pid, include_children, proto, source)
+    listeners = _Listeners(
+        port=port,
+        path=path,
+        host=host,
+        pid=pid,
+        include_children=include_children,
+        proto=proto,
+        source=source,
+    )
     wait(_UntilClosed(listeners), timeout)
 
 
@@ -279,5 +307,13 @@ async def wait_until_closed_async(
     source: str = "auto",
 ) -> None:
     """:func:`wait_until_closed` for asyncio: the loop goes on meanwhile."""
-    listeners = _Listeners(port, path, host, pid, include_children, proto, source)
+    listeners = _Listeners(
+        port=port,
+        path=path,
+        host=host,
+        pid=pid,
+        include_children=include_children,
+        proto=proto,
+        source=source,
+    )
     await wait_async(_UntilClosed(listeners), timeout)

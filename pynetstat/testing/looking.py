@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 
+from pynetstat.diff import Record
 from pynetstat.errors import PynetstatError
 from pynetstat.filters import Filter
 from pynetstat.query import Show
@@ -89,8 +90,8 @@ def _addresses(host: str) -> set[str]:
 
 def report(
     summary: str,
-    found: Iterable[SocketRecord | UnixRecord],
-    note: Callable[[SocketRecord | UnixRecord], str],
+    found: Iterable[Record],
+    note: Callable[[Record], str],
     nothing: str,
 ) -> str:
     """A message: what was waited for, and a table of what is there, a note to each row."""

@@ -6,10 +6,11 @@ import ipaddress
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal, TypeAlias
 
+from pynetstat.diff import Record
 from pynetstat.errors import ProcessEnded, WaitFailed, WaitTimeout
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import AnyOf, Filter, Port, States, all_of
-from pynetstat.records import ANY, Addr, Proto, SocketRecord, TcpState, UnixRecord
+from pynetstat.records import ANY, Addr, Proto, SocketRecord, TcpState
 from pynetstat.testing.looking import ended, everyone, report, rows, tables_of
 from pynetstat.testing.polling import wait, wait_async
 from pynetstat.testing.processes import Family, ProcessLike
@@ -25,6 +26,7 @@ class _Rows:
     def __init__(
         self,
         expression: str | Filter | None,
+        *,
         port: int | None,
         state: StateNames | None,
         role: Role | None,
@@ -95,12 +97,10 @@ class _Rows:
         summary = f"{when}: expected {self._expected}, found {len(found)}"
         return report(summary, there, self._noting(counted), "no such socket is there at all")
 
-    def _noting(
-        self, counted: Collection[tuple[object, ...]]
-    ) -> Callable[[SocketRecord | UnixRecord], str]:
+    def _noting(self, counted: Collection[tuple[object, ...]]) -> Callable[[Record], str]:
         listeners = self._listeners() if self._role is not None else set()
 
-        def note(record: SocketRecord | UnixRecord) -> str:
+        def note(record: Record) -> str:
             if record[:4] in counted:
                 return "counted"
             if self._role is None or not isinstance(record, SocketRecord):
@@ -180,7 +180,15 @@ def wait_for(
     unknown name or a question about nothing.
     """
     question = _Rows(
-        expression, port, state, role, pid, include_children, proto, count, source
+        expression,
+        port=port,
+        state=state,
+        role=role,
+        pid=pid,
+        include_children=include_children,
+        proto=proto,
+        count=count,
+        source=source,
     )
     return wait(question, timeout)
 
@@ -200,6 +208,14 @@ async def wait_for_async(
 ) -> list[SocketRecord]:
     """:func:`wait_for` for asyncio: the loop goes on meanwhile."""
     question = _Rows(
-        expression, port, state, role, pid, include_children, proto, count, source
+        expression,
+        port=port,
+        state=state,
+        role=role,
+        pid=pid,
+        include_children=include_children,
+        proto=proto,
+        count=count,
+        source=source,
     )
     return await wait_async(question, timeout)

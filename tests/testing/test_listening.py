@@ -115,9 +115,7 @@ def test_the_wrong_host(source: str) -> None:
         with pytest.raises(WaitTimeout) as caught:
             wait_for_listen(port, host="127.0.0.1", source=source, timeout=SHORT_S)
     lines = str(caught.value).splitlines()
-    assert lines[0] == (
-        f"after 0.05 s nothing listens on 127.0.0.1 tcp port {port}; there is:"
-    )
+    assert lines[0] == (f"after 0.05 s nothing listens on 127.0.0.1 tcp port {port}; there is:")
     assert f"127.0.0.2:{port}" in lines[2]
     assert f"{server.pid}/" in lines[2]
     assert lines[2].endswith("another address")
@@ -220,7 +218,9 @@ def test_asyncio_goes_on_meanwhile() -> None:
             await asyncio.sleep(0)
             turns += 1
         assert not waiting.done()
-        server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", port)
+        server = await asyncio.start_server(
+            lambda _reader, writer: writer.close(), "127.0.0.1", port
+        )
         async with server:
             found = await waiting
             with pytest.raises(WaitTimeout):
@@ -241,7 +241,12 @@ def test_an_asyncio_wait_can_be_cancelled() -> None:
 
 @pytest.mark.parametrize(
     "question",
-    [{}, {"path": "/run/x", "port": 1}, {"path": "/run/x", "host": "::1"}, {"port": 1, "proto": "x"}],
+    [
+        {},
+        {"path": "/run/x", "port": 1},
+        {"path": "/run/x", "host": "::1"},
+        {"port": 1, "proto": "x"},
+    ],
 )
 def test_questions_that_make_no_sense(question: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"nothing to look for|neither port nor host|'x'"):
@@ -260,9 +265,11 @@ def test_a_process_that_was_never_started() -> None:
 def test_another_users_process_is_no_silent_timeout() -> None:
     code = (
         "import os, sys\n"
-        "os.setgid(65534); os.setuid(65534)\n"
+        "from pynetstat import collect\n"
         "from pynetstat.errors import SourceUnavailable\n"
         "from pynetstat.testing import wait_for_listen\n"
+        "collect(['tcp'], owners=True)  # loads everything: nobody may not read root's Python\n"
+        "os.setgid(65534); os.setuid(65534)\n"
         "try:\n"
         "    wait_for_listen(pid=int(sys.argv[1]), timeout=60)\n"
         "except SourceUnavailable as error:\n"

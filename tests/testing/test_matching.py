@@ -102,14 +102,17 @@ def test_rows_of_a_process(source: str) -> None:
         with socket.create_connection(("127.0.0.1", port)):
             (row,) = wait_for(port=port, pid=server, source=source)
             assert row.state is TcpState.LISTEN
-            (row,) = wait_for(port=port, pid=os.getpid(), source=source)
+            mine = {"pid": os.getpid(), "include_children": False}
+            (row,) = wait_for(port=port, source=source, **mine)  # type: ignore[arg-type]
             assert row.state is TcpState.ESTABLISHED
 
 
 def test_none_left() -> None:
-    with connections(2) as (port, _):
-        with pytest.raises(WaitTimeout, match="expected 0 ESTABLISHED tcp rows"):
-            wait_for(port=port, state="ESTABLISHED", count=0, timeout=SHORT_S)
+    with (
+        connections(2) as (port, _),
+        pytest.raises(WaitTimeout, match="expected 0 ESTABLISHED tcp rows"),
+    ):
+        wait_for(port=port, state="ESTABLISHED", count=0, timeout=SHORT_S)
     assert wait_for(port=port, state="ESTABLISHED", count=0, timeout=LONG_S) == []
 
 

@@ -54,7 +54,9 @@ def test_the_marker_fails_a_test_that_leaks(suite: pytest.Pytester) -> None:
     result.stdout.re_match_lines(
         [r".*ERROR at teardown of test_leaks.*", r"1 socket was left open:"]
     )
-    result.stdout.re_match_lines([r".*CLOSE_WAIT.*fd \d+.*the peer closed, close\(\) is missing here"])
+    result.stdout.re_match_lines(
+        [r".*CLOSE_WAIT.*fd \d+.*the peer closed, close\(\) is missing here"]
+    )
 
 
 def test_the_fixture_does_the_same_and_can_look_at_once(suite: pytest.Pytester) -> None:
@@ -101,7 +103,8 @@ def test_time_wait():
 
 @pytest.mark.no_socket_leaks(grace=60)
 def test_a_child_that_takes_its_time():
-    code = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print(); sys.stdin.read()"
+    code = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); print()"
+    code += "; sys.stdin.read()"
     child = subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1)
     child.stdout.readline()
     child.stdin.close()
@@ -134,7 +137,9 @@ def test_clean():
     )
     result.assert_outcomes(**outcome)
     if mode == "warn":
-        result.stdout.fnmatch_lines(["*SocketLeakWarning: test_suite.py::test_leaks: 1 socket was*"])
+        result.stdout.fnmatch_lines(
+            ["*SocketLeakWarning: test_suite.py::test_leaks: 1 socket was*"]
+        )
 
 
 def test_a_wrong_mode_is_one_clear_line(suite: pytest.Pytester) -> None:
