@@ -37,6 +37,7 @@ def main() -> int:
     snapshots = figures.SNAPSHOTS // 5 if given.quick else figures.SNAPSHOTS
     parts: list[tuple[str, Callable[[], Iterator[Figure]]]] = [
         ("agreement", figures.in_agreement),
+        ("pytest", partial(figures.in_a_suite, turns)),
         ("churn", partial(figures.under_churn, snapshots)),
         *((f"{size:,} sockets", partial(figures.at_size, size, turns)) for size in given.sockets),
     ]

@@ -13,6 +13,7 @@ import statistics
 from collections.abc import Iterator
 from functools import partial
 
+from benchmarks import suite
 from benchmarks.apart import call_apart
 from benchmarks.commands import (
     OURS,
@@ -62,6 +63,44 @@ def at_size(size: int, turns: int) -> Iterator[Figure]:
             yield _collect(size, turns)
         if size == RICH_SIZE:
             yield _rich(size, turns)
+        if size != RICH_SIZE:
+            yield from waiting(size, turns)
+
+
+def waiting(size: int, turns: int) -> Iterator[Figure]:
+    """How late a wait returns, what it takes meanwhile, and what a leak check costs."""
+    aim = {0: 10.0, AIMED_SIZE: 50.0}.get(size)
+    name = "wait_for_listen() after listen()"
+    try:
+        late = call_apart("waiting", "lateness", 4 * turns)
+        yield Figure(name, size, statistics.median(late) * 1000, "ms", aim, remark=_worst(late))
+        share = call_apart("waiting", "polling_share")
+        yield Figure("wait_for_listen() of a core", size, share * 100, "%", 5.0)
+        check = call_apart("waiting", "leak_check")
+        yield Figure("LeakCheck() that finds nothing", size, check * 1000, "ms", 5.0)
+    except CommandFailed as failure:
+        yield Figure(name, size, None, "ms", aim, remark=str(failure))
+
+
+def _worst(seconds: list[float]) -> str:
+    return f"{len(seconds)} turns, the slowest {max(seconds) * 1000:.1f} ms"
+
+
+def in_a_suite(turns: int) -> Iterator[Figure]:
+    """What the pytest plugin costs a suite that does not use it, and each test of one that does."""
+    name = "pytest with the plugin against without"
+    try:
+        runs = suite.compare(turns)
+    except CommandFailed as failure:
+        yield Figure(name, 0, None, "x", 1.05, remark=str(failure))
+        return
+    yield _ratio(name, 0, runs["unused"], runs["without"], 1.05)
+    added = [
+        checking.seconds - unused.seconds
+        for checking, unused in zip(runs["checking"], runs["unused"], strict=True)
+    ]
+    each = statistics.median(added) / suite.TESTS
+    yield Figure("netstat_leaks = error, each test", 0, each * 1000, "ms", 5.0)
 
 
 def million(turns: int) -> Iterator[Figure]:

@@ -15,6 +15,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pynetstat.records import (
@@ -236,6 +237,7 @@ def compile_filter(filter: Filter, proto: Proto, *, owners: bool = True) -> Test
     return _compile(for_table(filter, proto), proto, owners)
 
 
+@lru_cache(maxsize=256)
 def for_table(filter: Filter, proto: Proto) -> Filter:  # noqa: A002
     """``filter`` as it is for the rows of one table, without what is the same for them all.
 
@@ -268,6 +270,7 @@ def for_table(filter: Filter, proto: Proto) -> Filter:  # noqa: A002
     return filter
 
 
+@lru_cache(maxsize=256)
 def states_of(filter: Filter) -> frozenset[State]:  # noqa: A002
     """The states of the rows for which ``filter`` may hold, more rather than fewer.
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from .examples import ROOT, blocks, run_python
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-PYTHON = [code for language, code in BLOCKS if language == "python"]
+PYTHON = blocks(ROOT / "README.md", "python")
 COMMANDS = [
     line
-    for language, code in BLOCKS
+    for code in blocks(ROOT / "README.md", "sh")
     for line in code.splitlines()
-    if language == "sh" and line.startswith("pynetstat ")
+    if line.startswith("pynetstat ")
 ]
 
 
@@ -27,9 +27,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("code", PYTHON)
-def test_a_python_example_runs(code: str) -> None:
-    result = run("-c", code)
-    assert (result.returncode, result.stderr) == (0, "")
+def test_a_python_example_runs(code: str, tmp_path: Path) -> None:
+    result = run_python(code, tmp_path)
+    assert (result.returncode, result.stderr) == (0, ""), result.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -20,7 +20,11 @@ def read_ahead(items: Iterator[_T]) -> Iterator[_T]:
     The kernel works inside recv() without the interpreter's lock, so that its time and
     the formatting of the rows overlap. An error of ``items`` is raised in its place.
     """
-    for _, item in zip(range(_DIRECT_ITEMS), items, strict=False):
+    for _ in range(_DIRECT_ITEMS):
+        try:
+            item = next(items)
+        except StopIteration:
+            return
         yield item
     yield from _in_background(items)
 

@@ -30,7 +30,7 @@ class BoundNetstat:
     ) -> list[SocketRecord]:
         """The sockets that are held now, with their holders."""
         tables = [table for proto in protos for table in tables_of(proto)]
-        return rows(tables, where, self._source, Family(self._pid).holdings())
+        return rows(tables, where, self._source, Family(self._pid))
 
     def wait_for_listen(
         self,
@@ -41,6 +41,7 @@ class BoundNetstat:
         timeout: float = 5.0,
     ) -> SocketRecord:
         """As :func:`pynetstat.testing.wait_for_listen`, for a listener of these processes."""
+        __tracebackhide__ = True
         return wait_for_listen(
             port, host=host, pid=self._pid, proto=proto, timeout=timeout, source=self._source
         )
@@ -54,6 +55,7 @@ class BoundNetstat:
         timeout: float = 5.0,
     ) -> None:
         """As :func:`pynetstat.testing.wait_until_closed`, for a listener of these processes."""
+        __tracebackhide__ = True
         wait_until_closed(
             port, host=host, pid=self._pid, proto=proto, timeout=timeout, source=self._source
         )
@@ -70,6 +72,7 @@ class BoundNetstat:
         timeout: float = 5.0,
     ) -> list[SocketRecord]:
         """As :func:`pynetstat.testing.wait_for`, for the sockets of these processes."""
+        __tracebackhide__ = True
         return wait_for(
             expression,
             port=port,

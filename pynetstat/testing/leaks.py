@@ -124,6 +124,7 @@ class LeakCheck:
 
     def check(self, *, allow: Allowed = (), grace: float = GRACE_S) -> None:
         """SocketsLeaked, with a table of them, when there are :meth:`leaks`."""
+        __tracebackhide__ = True
         found = self.leaks(allow=allow, grace=grace)
         if found:
             raise SocketsLeaked(describe(found))

@@ -56,15 +56,15 @@ class _Listeners:
 
     def find(self) -> Sequence[Record]:
         """Those that are there now; without a watched process owners are not looked for."""
-        holdings = self.family.holdings() if self.family is not None else None
         if self._path is not None:
-            named = listening_unix(self._source, holdings)
+            named = listening_unix(self._source, self.family)
             return [record for record in named if self._is_named(record)]
-        found = rows(self._protos, self._where, self._source, holdings)
+        found = rows(self._protos, self._where, self._source, self.family)
         return [record for record in found if self._reach.covers(record.laddr.ip)]
 
     def check_alive(self) -> None:
         """ProcessEnded when the watched process has."""
+        __tracebackhide__ = True
         if self.family is not None and not self.family.alive:
             how = ended(self.family, self._process)
             raise ProcessEnded(self._describe(f"{how}; nothing came to listen on"))
@@ -134,6 +134,7 @@ class _UntilListening:
         self._listeners = listeners
 
     def look(self) -> Record | None:
+        __tracebackhide__ = True
         for found in self._listeners.find():
             return found
         self._listeners.check_alive()
@@ -205,6 +206,7 @@ def wait_for_listen(
     Raises WaitTimeout, ProcessEnded, SourceUnavailable when the tables or the process can't
     be read, ValueError for a question without port, path and pid.
     """
+    __tracebackhide__ = True
     listeners = _Listeners(
         port=port,
         path=path,
@@ -254,6 +256,7 @@ async def wait_for_listen_async(
     source: str = "auto",
 ) -> Record:
     """:func:`wait_for_listen` for asyncio: the loop goes on meanwhile."""
+    __tracebackhide__ = True
     listeners = _Listeners(
         port=port,
         path=path,
@@ -283,6 +286,7 @@ def wait_until_closed(
     Connections that are still open or in TIME_WAIT don't count; of a ``pid`` that has ended
     nothing is left. Arguments and errors are those of :func:`wait_for_listen`.
     """
+    __tracebackhide__ = True
     listeners = _Listeners(
         port=port,
         path=path,
@@ -307,6 +311,7 @@ async def wait_until_closed_async(
     source: str = "auto",
 ) -> None:
     """:func:`wait_until_closed` for asyncio: the loop goes on meanwhile."""
+    __tracebackhide__ = True
     listeners = _Listeners(
         port=port,
         path=path,

@@ -14,7 +14,7 @@ from pynetstat.query import Show
 from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.snapshot import collect
 from pynetstat.tabular import SOCKET_TITLES, socket_cells, table
-from pynetstat.testing.processes import Family, Holdings
+from pynetstat.testing.processes import Family
 from pynetstat.words import unmapped
 
 _FAMILIES = {base: (Proto(base), Proto(base + "6")) for base in ("tcp", "udp", "udplite", "mptcp")}
@@ -26,24 +26,26 @@ def tables_of(proto: Proto | str) -> tuple[Proto, ...]:
 
 
 def rows(
-    protos: Iterable[Proto], where: Filter | None, source: str, holdings: Holdings | None = None
+    protos: Iterable[Proto], where: Filter | None, source: str, family: Family | None = None
 ) -> list[SocketRecord]:
-    """The rows now, with ``holdings`` those that these processes hold, each with its holders."""
+    """The rows now, with a ``family`` those that its processes hold, each with its holders."""
     found = collect(protos, filter=where, source=source).records
-    if holdings is None:
+    if family is None or not found:
         return found
     if any(record.inode is None for record in found):
         # Only the table's own reader knows the holders then.
         found = collect(protos, filter=where, source=source, owners=True).records
+    holdings = family.holdings()
     held = [record._replace(owners=holdings.of(record)) for record in found]
     return [record for record in held if record.owners]
 
 
-def listening_unix(source: str, holdings: Holdings | None = None) -> list[UnixRecord]:
-    """The unix sockets that listen, with ``holdings`` those that these processes hold."""
+def listening_unix(source: str, family: Family | None = None) -> list[UnixRecord]:
+    """The unix sockets that listen, with a ``family`` those that its processes hold."""
     found = collect([Proto.UNIX], show=Show.LISTENING, source=source).unix
-    if holdings is None:
+    if family is None:
         return found
+    holdings = family.holdings()
     held = [record._replace(owners=holdings.of(record)) for record in found]
     return [record for record in held if record.owners]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Literal, TypeAlias
 
 from pynetstat.diff import Record
-from pynetstat.errors import ProcessEnded, WaitFailed, WaitTimeout
+from pynetstat.errors import FilterError, ProcessEnded, WaitFailed, WaitTimeout
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import AnyOf, Filter, Port, States, all_of
 from pynetstat.records import ANY, Addr, Proto, SocketRecord, TcpState
@@ -36,6 +36,7 @@ class _Rows:
         count: int | None,
         source: str,
     ) -> None:
+        __tracebackhide__ = True
         if role not in (None, "server", "client"):
             raise ValueError(f"role {role!r}: it is 'server' or 'client'")
         if count is not None and count < 0:
@@ -67,6 +68,7 @@ class _Rows:
         self._expected = " ".join(words)
 
     def look(self) -> list[SocketRecord] | None:
+        __tracebackhide__ = True
         found = self._find()
         if len(found) == self._count or (self._count is None and found):
             return found
@@ -79,8 +81,7 @@ class _Rows:
         return WaitTimeout(self._describe(f"after {timeout_s:g} s", self._find()))
 
     def _find(self) -> list[SocketRecord]:
-        holdings = self._family.holdings() if self._family is not None else None
-        found = rows(self._protos, self._where, self._source, holdings)
+        found = rows(self._protos, self._where, self._source, self._family)
         if self._role is None:
             return found
         listeners = self._listeners()
@@ -147,7 +148,14 @@ def _states(state: StateNames) -> frozenset[TcpState]:
 
 
 def _understood(expression: str | Filter) -> Filter:
-    return parse_filter(expression) if isinstance(expression, str) else expression
+    __tracebackhide__ = True
+    if not isinstance(expression, str):
+        return expression
+    try:
+        return parse_filter(expression)
+    except FilterError as error:
+        # Where in the parser it was found says nothing to the author of a test.
+        raise error.with_traceback(None) from None
 
 
 def wait_for(
@@ -179,6 +187,7 @@ def wait_for(
     Raises WaitTimeout, ProcessEnded, FilterError, SourceUnavailable, ValueError for an
     unknown name or a question about nothing.
     """
+    __tracebackhide__ = True
     question = _Rows(
         expression,
         port=port,
@@ -207,6 +216,7 @@ async def wait_for_async(
     source: str = "auto",
 ) -> list[SocketRecord]:
     """:func:`wait_for` for asyncio: the loop goes on meanwhile."""
+    __tracebackhide__ = True
     question = _Rows(
         expression,
         port=port,

@@ -1,6 +1,7 @@
 """Asking until there is an answer, with pauses that follow from what asking costs.
 
-One loop serves threads and asyncio: :class:`_Poll` takes a step, the caller sleeps.
+One loop serves threads and asyncio: :class:`_Poll` takes a step, the caller sleeps. pytest
+leaves frames that set ``__tracebackhide__`` out, so that a failed wait shows its caller's line.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from pynetstat.errors import WaitFailed
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
 
-_REST = 32
-"""A pause is so many times the processor time of the look before it: 3 % of a core."""
+_REST = 24
+"""A pause is so many times the processor time of the look before it: 4 % of a core."""
 _SHORTEST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.5
 """Also where one look takes long: then promptness comes before thrift."""
@@ -33,6 +34,7 @@ class Question(Protocol[_T_co]):
 
 def wait(question: Question[_T], timeout_s: float) -> _T:
     """The answer, once there is one. WaitFailed when there is none in ``timeout_s``."""
+    __tracebackhide__ = True
     poll = _Poll(question, timeout_s)
     while (pause_s := poll.step()) is not None:
         time.sleep(pause_s)
@@ -41,6 +43,7 @@ def wait(question: Question[_T], timeout_s: float) -> _T:
 
 async def wait_async(question: Question[_T], timeout_s: float) -> _T:
     """The same for asyncio: looks happen in a thread, so that they never block the loop."""
+    __tracebackhide__ = True
     poll = _Poll(question, timeout_s)
     while (pause_s := await asyncio.to_thread(poll.step)) is not None:
         await asyncio.sleep(pause_s)
@@ -59,6 +62,7 @@ class _Poll(Generic[_T]):
 
     def step(self) -> float | None:
         """Look once; the seconds to wait before the next step, None when it was the last."""
+        __tracebackhide__ = True
         last = time.monotonic() >= self._end
         started = time.thread_time()
         answer = self._question.look()

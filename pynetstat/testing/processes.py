@@ -32,7 +32,8 @@ class Family:
     """A process and, with ``include_children``, all that descend from it, as of each call.
 
     A process that ended and a later one under the same pid are not taken for each other.
-    ValueError for something without a pid.
+    ValueError for something without a pid, SourceUnavailable for a process that may not be
+    looked into.
     """
 
     def __init__(self, process: ProcessLike, include_children: bool = True) -> None:
@@ -42,6 +43,7 @@ class Family:
         self.pid = pid
         self._include_children = include_children
         self._started = _start_time(pid)
+        self.holdings()
 
     def __str__(self) -> str:
         return f"pid {self.pid} or its children" if self._include_children else f"pid {self.pid}"
