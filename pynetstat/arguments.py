@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from pynetstat.errors import FilterError
 from pynetstat.output import Output
-from pynetstat.query import Query, Show, in_netstat_order
+from pynetstat.query import TCP_AND_UDP, Query, Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns
 from pynetstat.sources import SOURCE_NAMES
 from pynetstat.text import printable
+
+if TYPE_CHECKING:
+    from pynetstat.filters import Filter
 
 USAGE_ERROR = 2
 
@@ -61,7 +65,7 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
     OSError or PynetstatError when the text of -h or -V can't be written.
     """
     parser = _build_parser()
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     if given.help or given.version:
         # Not argparse's own actions: they hide that the text could not be written.
         output = Output.of_stdout()
@@ -79,10 +83,25 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         parser.error(f"argument --proc-root: {given.proc_root!r} is not a directory")
     if given.proc_root is not None and given.source not in ("auto", "procfs"):
         parser.error(f"argument --source: {given.source} reads the running system, not a tree")
-    return _understand(given)
+    try:
+        wanted = _parse_filters(given)
+    except FilterError as error:
+        parser.exit(USAGE_ERROR, f"{parser.prog}: {printable(str(error))}\n{error.pointer}\n")
+    return _understand(given, wanted)
 
 
-def _understand(given: argparse.Namespace) -> Options:
+def _parse_filters(given: argparse.Namespace) -> Filter | None:
+    """Every -f and the words behind the flags, all of which must hold."""
+    expressions = [*given.filter, *([given.words] if given.words else [])]
+    if not expressions:
+        return None
+    from pynetstat.filter_grammar import parse_filter
+    from pynetstat.filters import all_of
+
+    return all_of(*map(parse_filter, expressions))
+
+
+def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
     protocols = (given.tcp, given.mptcp, given.sctp, given.udp, given.udplite, given.raw)
     bases = ("tcp", "mptcp", "sctp", "udp", "udplite", "raw")
     chosen = [base for base, wanted in zip(bases, protocols, strict=True) if wanted]
@@ -91,7 +110,8 @@ def _understand(given: argparse.Namespace) -> Options:
     shows = given.numeric or given.timers or given.programs or given.extend
     bare = not selects and not shows
     if bare:
-        chosen = ["tcp", "udp"]
+        if _may_be_tcp_or_udp(wanted):
+            chosen = ["tcp", "udp"]
         given.all = given.numeric = given.timers = True
     implied = not chosen and (bool(families) or not given.unix)
     if implied:
@@ -100,13 +120,13 @@ def _understand(given: argparse.Namespace) -> Options:
     if given.unix or (implied and not families):
         protos.append(Proto.UNIX)
     show = Show.CONNECTED
-    if given.all:
+    if given.all or _says_states(wanted):
         show = Show.ALL
     elif given.listening:
         show = Show.LISTENING
     repeats = given.continuous or given.interval is not None
     return Options(
-        query=Query(in_netstat_order(protos), show, bool(given.programs)),
+        query=Query(in_netstat_order(protos), show, bool(given.programs), wanted),
         implied=implied,
         columns=Columns(
             bool(given.extend), bool(given.programs), bool(given.timers), bool(given.wide)
@@ -121,6 +141,24 @@ def _understand(given: argparse.Namespace) -> Options:
         format=given.format,
         interval_s=(given.interval or 1.0) if repeats else None,
     )
+
+
+def _may_be_tcp_or_udp(wanted: Filter | None) -> bool:
+    """Whether the tables that are shown unasked can have rows for the filter."""
+    if wanted is None:
+        return True
+    from pynetstat.filters import NEVER, for_table
+
+    return any(for_table(wanted, proto) != NEVER for proto in TCP_AND_UDP)
+
+
+def _says_states(wanted: Filter | None) -> bool:
+    """Whether the filter chooses the states, so that -a, -l or neither no longer do."""
+    if wanted is None:
+        return False
+    from pynetstat.filters import names_states
+
+    return names_states(wanted)
 
 
 def _build_parser() -> argparse.ArgumentParser:
@@ -143,6 +181,17 @@ def _build_parser() -> argparse.ArgumentParser:
     rows = parser.add_argument_group("which rows (without any: all but the servers)")
     flag(rows, "-a", "--all", about="all of them, servers too")
     flag(rows, "-l", "--listening", about="servers only")
+    rows.add_argument(
+        "-f",
+        "--filter",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="those for which EXPR holds, in ss's language: 'dport = :443 or src 10.0.0.0/8'",
+    )
+    rows.add_argument(
+        "words", nargs="*", metavar="FILTER", help="the same as words: state established dport = 22"
+    )
 
     columns = parser.add_argument_group("what is shown")
     flag(columns, "-n", "--numeric", about="numbers instead of names; no look-ups")

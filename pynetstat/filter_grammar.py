@@ -180,8 +180,6 @@ def filter_text(filter: Filter) -> str:  # noqa: A002
 
 def _host_text(host: Host) -> str:
     port = "" if host.port is None else f":{host.port}"
-    if host.network is None:
-        return f"*{port}"
     return f"{host.network}{port}" if host.network.version == 4 else f"[{host.network}]{port}"
 
 
@@ -452,6 +450,8 @@ class _Parser:
         host, _, port = text.rpartition(":")
         with_port = _network(host) is not None and (port == "*" or port.isdecimal())
         if _network(text) is None:
+            if _network(host) is None:
+                raise self._wrong(_A_HOST)
             return host, port
         if with_port and "/" not in text:
             raise self._wrong(f"brackets: [{host}]:{port} or [{text}]")

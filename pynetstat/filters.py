@@ -28,6 +28,7 @@ from pynetstat.records import (
     UnixState,
 )
 from pynetstat.text import unix_name
+from pynetstat.words import unmapped
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -65,13 +66,14 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The local (``src``) or remote (``dst``) address is in ``network``, with that ``port``.
+    """The local (``src``) or remote (``dst``) address is in ``network``.
 
-    None stands for any. An IPv4 network holds the IPv4-mapped addresses of IPv6 rows, too.
+    With a ``port`` the end has that port, too. An IPv4 network also holds the IPv4-mapped
+    addresses of IPv6 rows.
     """
 
     side: Literal["src", "dst"]
-    network: IPv4Network | IPv6Network | None
+    network: IPv4Network | IPv6Network
     port: int | None = None
 
 
@@ -262,11 +264,8 @@ def for_table(filter: Filter, proto: Proto) -> Filter:  # noqa: A002
         return filter if proto is Proto.UNIX else NEVER
     if isinstance(filter, Port | Host | TimerIs | Interface) and proto is Proto.UNIX:
         return NEVER
-    if isinstance(filter, Host):
-        if filter.network is None and filter.port is None:
-            return ALWAYS
-        if filter.network is not None and filter.network.version == 6 and not proto.is_ipv6:
-            return NEVER
+    if isinstance(filter, Host) and filter.network.version == 6 and not proto.is_ipv6:
+        return NEVER
     return filter
 
 
@@ -444,25 +443,22 @@ def _host(wanted: Host) -> Test:
 class _Addresses(dict[str, bool]):
     """Whether an address is in a network, worked out once for each: a table repeats them."""
 
-    def __init__(self, network: IPv4Network | IPv6Network | None) -> None:
-        self._network = network
+    def __init__(self, network: IPv4Network | IPv6Network) -> None:
+        self._is_ipv6 = network.version == 6
+        self._mask = int(network.netmask)
+        self._start = int(network.network_address)
 
     def __missing__(self, ip: str) -> bool:
-        answer = self[ip] = self._network is None or self._holds(self._network, ip)
+        answer = self[ip] = self._holds(ip.partition("%")[0])
         return answer
 
-    @staticmethod
-    def _holds(network: IPv4Network | IPv6Network, ip: str) -> bool:
-        ip = ip.partition("%")[0]
-        if network.version == 4:
-            ip = ip.removeprefix("::ffff:")
-            if ":" in ip:
-                return False
-        elif ":" not in ip:
+    def _holds(self, ip: str) -> bool:
+        if not self._is_ipv6:
+            ip = unmapped(ip)
+        if (":" in ip) is not self._is_ipv6:
             return False
-        family = socket.AF_INET if network.version == 4 else socket.AF_INET6
-        number = int.from_bytes(socket.inet_pton(family, ip), "big")
-        return number & int(network.netmask) == int(network.network_address)
+        family = socket.AF_INET6 if self._is_ipv6 else socket.AF_INET
+        return int.from_bytes(socket.inet_pton(family, ip), "big") & self._mask == self._start
 
 
 def _owner(wanted: Pid | Process) -> Test:

@@ -242,7 +242,7 @@ def test_security_contexts_are_refused_with_a_reason(
 
 
 @pytest.mark.parametrize(
-    "flag", ["--nonsense", "-q", "-tq", "-9", "name", "--tcp=yes", "-c5", "\x1b[31m", "two\nlines"]
+    "flag", ["--nonsense", "-q", "-tq", "-9", "--tcp=yes", "-c5", "--\x1b[31m", "--two\nlines"]
 )
 def test_what_is_unknown_is_refused_in_one_printable_line(
     flag: str, capsys: pytest.CaptureFixture[str]

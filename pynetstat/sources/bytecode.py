@@ -14,7 +14,7 @@ hold, be it negated or not: the answer may have rows too many, never too few.
 from __future__ import annotations
 
 import struct
-from socket import AF_INET, AF_INET6, AF_UNSPEC
+from socket import AF_INET, AF_INET6
 
 from pynetstat.filters import (
     ALWAYS,
@@ -131,8 +131,6 @@ def _assemble_port(condition: Port, yes: int, no: int, after: bytes) -> bytes:
 def _host(condition: Host) -> bytes:
     port = -1 if condition.port is None else condition.port
     network = condition.network
-    if network is None:
-        return _HOST.pack(AF_UNSPEC, 0, port)
     family = AF_INET if network.version == 4 else AF_INET6
     return _HOST.pack(family, network.prefixlen, port) + network.network_address.packed
 

@@ -10,6 +10,8 @@ SYN_RECV sock_diag counts the SYN-ACKs that were sent again, /proc the timeouts.
 from __future__ import annotations
 
 import errno
+import os
+import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
@@ -184,6 +186,8 @@ class SockDiag:
         texts = AddressTexts(proto)
         listener_uids: dict[tuple[bytes, int], int] = {}
         seen: set[int | None] = set()
+        if state_mask(proto, query) & 1 << 13 and _release() < (6, 8):
+            notes.remarks.append("before Linux 6.8 sockets that are only bound are not told")
         request = pack_request(proto, query, _program(proto, query))
         runs = 0
         for run in read_ahead(self._dump(request, pack_request(proto, query))):
@@ -223,6 +227,11 @@ class SockDiag:
         from pynetstat.sources.unixdiag import read_unix
 
         return with_owners(read_unix(self._opener, notes), holders)
+
+
+def _release() -> tuple[int, ...]:
+    """The version of the running kernel, as far as its two first numbers."""
+    return tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
 
 
 def _program(proto: Proto, query: Query) -> bytes | None:
