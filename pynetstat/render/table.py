@@ -34,7 +34,7 @@ from pynetstat.render.layout import Cell, Column, grid, prose
 from pynetstat.render.netstat import Columns
 from pynetstat.snapshot import GapKind, Snapshot
 from pynetstat.text import printable, unix_name
-from pynetstat.words import Words
+from pynetstat.words import Words, duration
 
 _HEADING = Style(bold=True)
 _QUIET = Style(dim=True)
@@ -301,15 +301,3 @@ def _timer(timer: Timer | None) -> Cell:
     if timer.probes:
         text += f", {timer.probes} probe{'s' if timer.probes > 1 else ''}"
     return Cell(text, _ALERT if timer.retransmits or timer.probes else None)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``0.20s``, ``59.8s``, ``2m05s``, ``1h59m``."""
-    if seconds < 10:
-        return f"{seconds:.2f}s"
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m{rest:02}s"
-    return f"{minutes // 60}h{minutes % 60:02}m"
