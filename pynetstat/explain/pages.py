@@ -29,6 +29,8 @@ PIPE_WIDTH = 80
 
 _EXAMPLE = "    "
 _ITEM = "- "
+_INDENT = "  "
+_LEAST_WIDTH = 20
 _NEAR_MISSES = 3
 
 
@@ -41,6 +43,13 @@ class Kind(Enum):
     OWNER = "missing owners"
     PROBLEM = "problems"
     FLAG = "flags"
+
+
+class Line(NamedTuple):
+    """A line of a section as it is shown, and whether it is an example to type."""
+
+    text: str
+    example: bool = False
 
 
 class Section(NamedTuple):
@@ -67,7 +76,7 @@ class Page(NamedTuple):
 def page(topic: str, width: int = PIPE_WIDTH) -> str | None:
     """The page on ``topic`` as plain text, wrapped to ``width``; None when there is none."""
     found = find_page(topic)
-    return None if found is None else "".join(f"{line}\n" for line in plain_lines(found, width))
+    return None if found is None else plain(found, width)
 
 
 def topics() -> list[str]:
@@ -158,37 +167,35 @@ def _blocks(body: str) -> Iterator[str]:
             words.append(line.strip())
 
 
-def plain_lines(page: Page, width: int) -> Iterator[str]:
-    """The page as lines of at most ``width`` columns, but for examples and long words."""
-    yield from textwrap.wrap(page.title, width, break_long_words=False)
+def plain(page: Page, width: int = PIPE_WIDTH) -> str:
+    """The page as text, wrapped to ``width`` columns but for examples and long words."""
+    lines = [page.title]
     for section in page.sections:
-        yield ""
-        yield section.heading
-        yield from section_lines(section, width)
+        lines += ["", section.heading, *(line.text for line in section_lines(section, width))]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def section_lines(section: Section, width: int) -> Iterator[str]:
-    """The lines below a heading, indented by two; a blank one before a new paragraph."""
+def section_lines(section: Section, width: int) -> Iterator[Line]:
+    """The lines below a heading, indented; a blank one before a new paragraph."""
     before = ""
     for block in section.blocks:
-        if before and _kind(block) != _kind(before):
-            yield ""
-        elif before and _kind(block) == "":
-            yield ""
-        if block.startswith(_EXAMPLE):
-            yield block
-        else:
-            further = "    " if block.startswith(_ITEM) else "  "
-            yield from textwrap.wrap(
-                block,
-                max(width, 20),
-                initial_indent="  ",
-                subsequent_indent=further,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+        if before and (_mark(block) != _mark(before) or not _mark(block)):
+            yield Line("")
         before = block
+        if block.startswith(_EXAMPLE):
+            yield Line(block, example=True)
+            continue
+        further = _INDENT * 2 if block.startswith(_ITEM) else _INDENT
+        for text in textwrap.wrap(
+            block,
+            max(width, _LEAST_WIDTH),
+            initial_indent=_INDENT,
+            subsequent_indent=further,
+            break_long_words=False,
+            break_on_hyphens=False,
+        ):
+            yield Line(text)
 
 
-def _kind(block: str) -> str:
+def _mark(block: str) -> str:
     return next((mark for mark in (_EXAMPLE, _ITEM) if block.startswith(mark)), "")

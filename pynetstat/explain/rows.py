@@ -79,10 +79,15 @@ _TCP_LEADS = {
 def _accept_queue(record: SocketRecord) -> str:
     if record.recv_q is None:
         return ""
-    waiting = count(record.recv_q, "connection waits", "connections wait")
-    room = "" if record.backlog is None else f", {record.backlog + 1} fit"
-    backlog = "" if record.backlog is None else f" (backlog {record.backlog})"
-    return f"{waiting} for accept(){room}{backlog}"
+    limit = "" if record.backlog is None else f" (backlog {record.backlog})"
+    return _waiting(record.recv_q, record.backlog) + limit
+
+
+def _waiting(queued: int, backlog: int | None) -> str:
+    """How many wait for accept(); the kernel lets in one more than the backlog."""
+    waiting = count(queued, "connection waits", "connections wait") if queued else "none waits"
+    room = "" if backlog is None else f", {backlog + 1} fit"
+    return f"{waiting} for accept(){room}"
 
 
 def _fin_wait2(record: SocketRecord) -> list[str]:
@@ -203,9 +208,8 @@ def _unix(record: UnixRecord) -> list[str]:
     untrusted = "" if record.trusted else "the name may be forged, see a view from sockdiag"
     if record.state is UnixState.LISTENING:
         parts = [f"Waits for connections{at}"]
-        if record.recv_q is not None and record.send_q is not None:
-            waiting = count(record.recv_q, "connection waits", "connections wait")
-            parts.append(f"{waiting} for accept(), {record.send_q + 1} fit")
+        if record.recv_q is not None:
+            parts.append(_waiting(record.recv_q, record.send_q))
         return [*parts, untrusted]
     return [_unix_lead(record, at), *_unix_queues(record), untrusted]
 
