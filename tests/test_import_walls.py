@@ -21,9 +21,13 @@ FLOORS = [
     {"sources.unixdiag"},
     {"sources.sockdiag", "sources.procfs", "sources.portable"},
     {"snapshot"},
-    {"", "render"},
-    {"render.netstat", "render.layout"},
+    {"", "render", "explain"},
+    {"explain.phrases", "explain.ports", "explain.pages"},
+    {"explain.rows", "explain.trouble"},
+    {"explain.remarks"},
+    {"render.netstat", "render.layout", "render.explained"},
     {"render.table"},
+    {"render.page"},
     {"output"},
     {"arguments"},
     {"cli"},
@@ -36,7 +40,10 @@ MAY_OPEN_HIGHER = {
 }
 """On use, the room of all sources opens the concrete ones."""
 
-LIBRARIES = {"psutil": {"sources.portable"}, "rich": {"render.table", "render.layout"}}
+LIBRARIES = {
+    "psutil": {"sources.portable"},
+    "rich": {"render.table", "render.layout", "render.page"},
+}
 
 
 def name_of(path: Path) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pynetstat.owners import Missing
-from pynetstat.records import ANY, Addr, Owner, SocketRecord, UnixRecord
+from pynetstat.records import ANY, Addr, Owner, SocketRecord, TcpState, UnixRecord
 from pynetstat.text import printable
 from pynetstat.words import unmapped
 
 _NAMED_OWNERS = 3
 _PLAIN_MARKS = "._-+/@:"
+
+SENT_FIN = (TcpState.FIN_WAIT1, TcpState.CLOSING, TcpState.LAST_ACK)
+"""The states in which this side's FIN is not acknowledged."""
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -41,6 +44,12 @@ def holders(owners: tuple[Owner, ...]) -> str:
     return f"{', '.join(named[:-1])} and {named[-1]}"
 
 
+def unacknowledged_bytes(record: SocketRecord) -> int:
+    """The bytes in Send-Q without this side's SYN or FIN, which the kernel counts as 1."""
+    counted = record.state in SENT_FIN or record.state is TcpState.SYN_SENT
+    return max((record.send_q or 0) - counted, 0)
+
+
 def whose_turn(record: SocketRecord | UnixRecord) -> str:
     """Who has to act: the holders, or the process that no one can name."""
     return holders(record.owners) if record.owners else "its process"
@@ -60,7 +69,7 @@ def ownership(record: SocketRecord | UnixRecord, missing: Missing | None) -> str
 _NO_OWNER = {
     Missing.TIME_WAIT: "no process holds it, the kernel does",
     Missing.SYN_RECV: "no process holds it before the handshake is finished",
-    Missing.NOT_ACCEPTED: "no process holds it until accept() takes it",
+    Missing.NOT_ACCEPTED: "no process holds it until the server calls accept()",
     Missing.ORPHANED: "no process holds it any more, the kernel finishes alone",
     Missing.OTHER_USER: "held by another user's process, into which this user can't look",
     Missing.ELSEWHERE: "held by the kernel itself or by a process of another pid namespace",
@@ -71,7 +80,7 @@ _NO_OWNER = {
 
 def _holder(owner: Owner) -> str:
     name = printable(owner.name)
-    if not all(char.isalnum() or char in _PLAIN_MARKS for char in name):
+    if not name or not all(char.isalnum() or char in _PLAIN_MARKS for char in name):
         # Spaces and commas of a name must not read as words of the sentence.
         name = '"' + name.replace('"', "'") + '"'
     fd = f", fd {owner.fd}" if owner.fd >= 0 else ""

@@ -6,7 +6,14 @@ read as 0.
 
 from __future__ import annotations
 
-from pynetstat.explain.phrases import address, count, ownership, place
+from pynetstat.explain.phrases import (
+    SENT_FIN,
+    address,
+    count,
+    ownership,
+    place,
+    unacknowledged_bytes,
+)
 from pynetstat.owners import Missing
 from pynetstat.records import (
     ANY,
@@ -35,20 +42,20 @@ def explain_row(record: SocketRecord | UnixRecord, missing: Missing | None = Non
     elif record.proto.base == "sctp":
         parts = _sctp(record)
     else:
-        parts = _tcp(record, missing)
+        parts = _tcp(record)
     parts.append(ownership(record, missing))
     return "; ".join(part for part in parts if part) + "."
 
 
-def _tcp(record: SocketRecord, missing: Missing | None) -> list[str]:
+def _tcp(record: SocketRecord) -> list[str]:
     lead = _TCP_LEADS.get(record.state, "")
     if record.state is TcpState.LISTEN:
         return [f"Waits for connections to {place(record.laddr)}", _accept_queue(record)]
     if record.state is TcpState.SYN_RECV:
-        return [lead, _handshake_timer(record.timer)]
+        return [lead, _handshake_timer("SYN-ACK", record.timer)]
     if record.state is TcpState.SYN_SENT:
-        lead = f"Asked {address(record.raddr)} for a connection (SYN) and has no answer yet"
-        return [lead, _handshake_timer(record.timer)]
+        lead = f"Asked {address(record.raddr)} for a connection and has no answer yet"
+        return [lead, _handshake_timer("SYN", record.timer)]
     if record.state is TcpState.TIME_WAIT:
         return [lead, _kept(record.timer, "kept {} more for late segments")]
     if record.state is TcpState.FIN_WAIT2:
@@ -57,10 +64,12 @@ def _tcp(record: SocketRecord, missing: Missing | None) -> list[str]:
         return [f"Has the local address {address(record.laddr)}, but neither listens nor connects"]
     if record.state is TcpState.ESTABLISHED:
         lead = f"Connected to {address(record.raddr)}"
-        if missing is Missing.NOT_ACCEPTED:
-            lead += " by the kernel; the server has not called accept() yet"
+        if record.inode == 0:
+            lead += " by the kernel alone"
         return [lead, _established_queues(record), _timer(record)]
     if record.state is TcpState.CLOSE_WAIT:
+        if record.inode == 0:
+            lead = "The peer has closed its end before this side called accept()"
         return [lead, _unread_before_fin(record.recv_q), _unacknowledged(record), _timer(record)]
     return [lead, _unacknowledged(record), _timer(record)]
 
@@ -68,7 +77,7 @@ def _tcp(record: SocketRecord, missing: Missing | None) -> list[str]:
 _TCP_LEADS = {
     TcpState.SYN_RECV: "Answered a SYN and waits for the last step of the handshake",
     TcpState.FIN_WAIT1: "This side closed first, and its FIN is not acknowledged yet",
-    TcpState.TIME_WAIT: "Closed at both ends, by this side first, and nothing is wrong",
+    TcpState.TIME_WAIT: "Closed at both ends, by this side first, which is normal",
     TcpState.CLOSE_WAIT: "The peer has closed its end, this side has not called close()",
     TcpState.LAST_ACK: "Both ends have closed, the peer first, and this side's FIN is not "
     "acknowledged yet",
@@ -94,7 +103,9 @@ def _fin_wait2(record: SocketRecord) -> list[str]:
     if record.inode == 0:
         lead = "This side closed first, the peer knows it and has not closed its end yet"
         return [lead, _kept(record.timer, "waits {} more for that")]
-    lead = "This side has ended its sending, the peer has not and may still send"
+    lead = "This side has ended its sending, the peer has not"
+    if record.inode is not None:
+        lead += " and may still send"
     return [lead, _unread(record.recv_q), _timer(record)]
 
 
@@ -120,20 +131,16 @@ def _unread_before_fin(recv_q: int | None) -> str:
     return f"{count(recv_q - 1, 'byte')} and the end of the stream not read yet"
 
 
-_SENT_FIN = (TcpState.FIN_WAIT1, TcpState.CLOSING, TcpState.LAST_ACK)
-
-
 def _unacknowledged(record: SocketRecord) -> str:
-    """The bytes in Send-Q, among which an own FIN counts as 1; nothing to say about none."""
-    fin = record.state in _SENT_FIN
-    size = record.send_q
-    if not size:
+    """What Send-Q has; nothing to say about an empty one, or one of which nothing is known."""
+    if not record.send_q:
         return ""
-    if not fin:
+    size = unacknowledged_bytes(record)
+    if record.state not in SENT_FIN:
         return f"{count(size, 'byte')} not acknowledged by the peer yet"
-    if size == 1:
+    if size == 0:
         return "Send-Q counts the FIN as 1"
-    return f"{count(size - 1, 'byte')} before the FIN not acknowledged either"
+    return f"{count(size, 'byte')} before the FIN not acknowledged either"
 
 
 def _timer(record: SocketRecord) -> str:
@@ -150,10 +157,10 @@ def _timer(record: SocketRecord) -> str:
     return f"a timer of unknown kind ({printable(timer.kind)}) ends in {left}"
 
 
-def _handshake_timer(timer: Timer | None) -> str:
+def _handshake_timer(segment: str, timer: Timer | None) -> str:
     if timer is None or timer.kind != TimerKind.ON:
         return ""
-    return f"asked again in {duration(timer.expires_s)}{_again(timer)}"
+    return f"the {segment} is sent again in {duration(timer.expires_s)}{_again(timer)}"
 
 
 def _kept(timer: Timer | None, text: str) -> str:
@@ -180,7 +187,7 @@ def _datagram(record: SocketRecord) -> list[str]:
     elif record.proto.base == "raw":
         lead = f"Takes {what} sent to {_raw_place(record)}"
     else:
-        lead = f"Takes {what} from anyone to {place(record.laddr)}"
+        lead = f"Takes {what} to {place(record.laddr)} from anyone"
     unread = unsent = ""
     if record.recv_q:
         unread = f"{count(record.recv_q, 'byte')} of buffer hold what it has not read yet"
@@ -227,9 +234,9 @@ def _unix_queues(record: UnixRecord) -> list[str]:
 def _unix_lead(record: UnixRecord, at: str) -> str:
     if record.state is UnixState.CONNECTED:
         peer = f" to the socket with inode {record.peer_inode}" if record.peer_inode else ""
-        return f"Connected{peer}{at}"
+        return f"Connected{peer}{at and f', itself{at}'}"
     if record.state is UnixState.CONNECTING:
-        return f"Connected by the kernel{at}; the server has not called accept() yet"
+        return f"Connected by the kernel alone{at}"
     if record.state is UnixState.DISCONNECTING:
         return f"Closing{at}"
     if record.state is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from pynetstat.explain.phrases import address, count, whose_turn
+from pynetstat.explain.phrases import address, count, unacknowledged_bytes, whose_turn
 from pynetstat.explain.ports import PortRange
 from pynetstat.records import SocketRecord, TcpState, TimerKind, UnixRecord, UnixState
 from pynetstat.snapshot import Snapshot
@@ -124,19 +124,20 @@ def _full(record: SocketRecord | UnixRecord, waiting: int, backlog: int) -> Trou
 
 
 def _zero_window(record: SocketRecord, probes: int) -> str:
-    waiting = f"{count(record.send_q, 'byte')} wait" if record.send_q else "Sending waits"
-    answers = f", {count(probes, 'probe')} unanswered" if probes else ", and it answers probes"
+    size = unacknowledged_bytes(record)
+    waiting = count(size, "byte waits", "bytes wait") if size else "What is to be sent waits"
+    unanswered = f"; {count(probes, 'probe')} unanswered" if probes else ""
     return (
         f"{waiting} because the window of {address(record.raddr)} has no room: the program there "
-        f"does not read{answers}."
+        f"does not read{unanswered}."
     )
 
 
 def _unanswered(record: SocketRecord, retransmits: int, next_s: float) -> str:
     what = _ASKED.get(record.state)
     if what is None:
-        size = f"{count(record.send_q, 'byte')} in Send-Q" if record.send_q else "A segment"
-        what = f"{size} sent"
+        size = unacknowledged_bytes(record)
+        what = f"{count(size, 'byte')} sent" if size else "A segment sent"
     return (
         f"{what} again {count(retransmits, 'time')} without an answer from "
         f"{address(record.raddr)}, next in {duration(next_s)}: it is gone, something between "
