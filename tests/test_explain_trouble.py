@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -266,18 +266,17 @@ def test_this_machines_port_range() -> None:
         assert sock.getsockname()[1] in ports
 
 
-@contextmanager
-def pair(stack: ExitStack, backlog: int = 1) -> Iterator[tuple[socket.socket, socket.socket]]:
+def pair(stack: ExitStack) -> tuple[socket.socket, socket.socket]:
     """A connection between small buffers: the client's end and the accepted one."""
     server = stack.enter_context(socket.socket())
     server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     server.bind(("127.0.0.1", 0))
-    server.listen(backlog)
+    server.listen(1)
     client = stack.enter_context(socket.socket())
     client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     client.connect(server.getsockname())
     accepted, _ = server.accept()
-    yield client, stack.enter_context(accepted)
+    return client, stack.enter_context(accepted)
 
 
 def troubles_at(port: int, kind: TroubleKind) -> list[Trouble]:
@@ -314,7 +313,8 @@ def test_a_full_accept_queue_on_real_sockets() -> None:
 
 
 def test_a_close_wait_leak_on_real_sockets() -> None:
-    with ExitStack() as stack, pair(stack) as (client, accepted):
+    with ExitStack() as stack:
+        client, accepted = pair(stack)
         port = accepted.getsockname()[1]
         assert troubles_at(port, TroubleKind.CLOSE_WAIT) == []
         client.close()
@@ -325,7 +325,8 @@ def test_a_close_wait_leak_on_real_sockets() -> None:
 
 
 def test_a_zero_window_on_real_sockets() -> None:
-    with ExitStack() as stack, pair(stack) as (client, accepted):
+    with ExitStack() as stack:
+        client, accepted = pair(stack)
         client.setblocking(False)
         sent = 0
         with contextlib.suppress(BlockingIOError):

@@ -92,6 +92,8 @@ def find_page(topic: str) -> Page | None:
     """
     exact, forgiving = _index()
     topic = topic.strip()
+    if not topic:
+        return None
     return exact.get(topic) or exact.get(f"-{topic}") or forgiving.get(_bare(topic))
 
 
