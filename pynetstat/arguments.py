@@ -48,6 +48,10 @@ class Options(NamedTuple):
     format: str | None
     interval_s: float | None
     """Seconds between repeats; None for one look."""
+    explain: bool = False
+    """Whether each row is explained."""
+    topic: str | None = None
+    """The topic whose page is wanted instead of sockets; it has one."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -65,7 +69,7 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
     OSError or PynetstatError when the text of -h or -V can't be written.
     """
     parser = _build_parser()
-    given = parser.parse_intermixed_args(arguments)
+    given = parser.parse_intermixed_args(_settle_explain(arguments))
     if given.help or given.version:
         # Not argparse's own actions: they hide that the text could not be written.
         output = Output.of_stdout()
@@ -83,6 +87,8 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         parser.error(f"argument --proc-root: {given.proc_root!r} is not a directory")
     if given.proc_root is not None and given.source not in ("auto", "procfs"):
         parser.error(f"argument --source: {given.source} reads the running system, not a tree")
+    if given.explain:
+        _check_topic(given.explain, parser)
     try:
         wanted = _parse_filters(given)
     except FilterError as error:
@@ -99,6 +105,33 @@ def _parse_filters(given: argparse.Namespace) -> Filter | None:
     from pynetstat.filters import all_of
 
     return all_of(*map(parse_filter, expressions))
+
+
+def _settle_explain(arguments: list[str]) -> list[str]:
+    """The arguments with --explain given its value, so that argparse takes no word for it.
+
+    Words after a lone --explain are its topic; beside any other flag they are not.
+    """
+    wants = [_is_explain(argument) for argument in arguments]
+    if wants[:1] == [True] and not any(word.startswith("-") for word in arguments[1:]):
+        return [f"--explain={' '.join(arguments[1:])}"]
+    return [
+        "--explain=" if is_it else argument
+        for is_it, argument in zip(wants, arguments, strict=True)
+    ]
+
+
+def _is_explain(argument: str) -> bool:
+    return len(argument) > len("--ex") and "--explain".startswith(argument)
+
+
+def _check_topic(topic: str, parser: argparse.ArgumentParser) -> None:
+    from pynetstat.explain.pages import find_page, near_misses
+
+    if find_page(topic) is None:
+        near = ", ".join(near_misses(topic))
+        hint = f"; near it: {near}" if near else ""
+        parser.error(f"argument --explain: there is no page on {topic!r}{hint}")
 
 
 def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
@@ -125,8 +158,9 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
     elif given.listening:
         show = Show.LISTENING
     repeats = given.continuous or given.interval is not None
+    explain = given.explain == ""
     return Options(
-        query=Query(in_netstat_order(protos), show, bool(given.programs), wanted),
+        query=Query(in_netstat_order(protos), show, bool(given.programs) or explain, wanted),
         implied=implied,
         columns=Columns(
             bool(given.extend), bool(given.programs), bool(given.timers), bool(given.wide)
@@ -140,6 +174,8 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
         proc_root=given.proc_root,
         format=given.format,
         interval_s=(given.interval or 1.0) if repeats else None,
+        explain=explain,
+        topic=given.explain or None,
     )
 
 
@@ -203,6 +239,14 @@ def _build_parser() -> argparse.ArgumentParser:
     flag(columns, "-e", "--extend", about="user and inode")
     flag(columns, "-W", "--wide", about="addresses whole in the plain text, too")
     flag(columns, "-Z", "--context", about="refused: no source tells a socket's security label")
+
+    columns.add_argument(
+        "--explain",
+        nargs="?",
+        metavar="TOPIC",
+        help="below each row a sentence on what it means; alone with words after it, or as "
+        "--explain=TOPIC: the page on that state, timer, column, flag or error",
+    )
 
     output = parser.add_argument_group("how")
     output.add_argument(

@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 from collections.abc import Iterable
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from pynetstat import __version__
 from pynetstat.arguments import Options, parse_arguments
@@ -14,10 +14,13 @@ from pynetstat.errors import PynetstatError
 from pynetstat.output import Output
 from pynetstat.records import Proto, SocketRecord
 from pynetstat.render import netstat
-from pynetstat.snapshot import GapKind, Reader
+from pynetstat.snapshot import GapKind, Reader, Snapshot
 from pynetstat.sources import open_sources
 from pynetstat.text import printable
 from pynetstat.words import Words, numbers
+
+if TYPE_CHECKING:
+    from pynetstat.explain.remarks import Explain
 
 OK = 0
 UNANSWERED = 1
@@ -42,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = parse_arguments(sys.argv[1:] if arguments is None else arguments, __version__)
         output = Output.of_stdout()
+        if options.topic is not None:
+            return _print_page(options.topic, _is_rich(options, output), output)
         status = _look(options, output)
         while options.interval_s is not None:
             time.sleep(options.interval_s)
@@ -61,13 +66,36 @@ def main(arguments: list[str] | None = None) -> int:
         return UNANSWERED
 
 
+def _is_rich(options: Options, output: Output) -> bool:
+    """Whether to show the view for people."""
+    return options.format == "rich" or (options.format is None and output.isatty())
+
+
+def _print_page(topic: str, rich: bool, output: Output) -> int:
+    """The page on a topic that has one."""
+    from pynetstat.explain.pages import find_page, plain
+
+    page = find_page(topic)
+    assert page is not None
+    if rich:
+        from pynetstat.render.page import print_page
+
+        print_page(page, cast("TextIO", output))
+    else:
+        output.write(plain(page))
+    output.flush()
+    return OK
+
+
 def _look(options: Options, output: Output) -> int:
     """Read and show once."""
-    rich = options.format == "rich" or (options.format is None and output.isatty())
+    rich = _is_rich(options, output)
     sources = open_sources(options.source, options.proc_root, thorough=rich)
     reader = Reader(options.query, sources, options.proc_root or "/proc")
     if rich:
         _print_rich(options, reader, output)
+    elif options.explain:
+        _print_explained(options, reader, output)
     else:
         _print_plain(options, reader, output)
     return _report(options, reader, rich)
@@ -93,14 +121,45 @@ def _print_plain(options: Options, reader: Reader, output: Output) -> None:
     output.flush()
 
 
+def _print_explained(options: Options, reader: Reader, output: Output) -> None:
+    """netstat's text with sentences below its rows."""
+    from pynetstat.render.explained import with_remarks
+
+    query, columns = options.query, options.columns
+    snapshot = reader.snapshot()
+    explain = _explainer(options, snapshot)
+    if query.protos != (Proto.UNIX,):
+        rows = netstat.inet_rows(
+            snapshot.records, columns, _look_up_names(options, snapshot.records)
+        )
+        output.write(netstat.inet_heading(query.show, columns))
+        output.write(with_remarks(rows, snapshot.records, explain))
+    if Proto.UNIX in query.protos:
+        rows = netstat.unix_rows(snapshot.unix, columns)
+        output.write(netstat.unix_heading(query.show, columns))
+        output.write(with_remarks(rows, snapshot.unix, explain))
+    output.flush()
+
+
 def _print_rich(options: Options, reader: Reader, output: Output) -> None:
     """The view for people."""
     from pynetstat.render.table import print_snapshot
 
     snapshot = reader.snapshot()
     words = _look_up_names(options, snapshot.records)
-    print_snapshot(snapshot, options.query, options.columns, words, cast("TextIO", output))
+    explain = _explainer(options, snapshot) if options.explain else None
+    print_snapshot(
+        snapshot, options.query, options.columns, words, cast("TextIO", output), explain=explain
+    )
     output.flush()
+
+
+def _explainer(options: Options, snapshot: Snapshot) -> Explain:
+    """What there is to say about each row."""
+    from pynetstat.explain.ports import read_port_range
+    from pynetstat.explain.remarks import explainer
+
+    return explainer(snapshot, read_port_range(options.proc_root or "/proc"))
 
 
 def _looks_up(options: Options) -> bool:

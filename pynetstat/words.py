@@ -42,3 +42,15 @@ class Words(NamedTuple):
 def numbers() -> Words:
     """Words that look nothing up."""
     return Words(Hosts(), {}, {})
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``0.20s``, ``59.8s``, ``2m05s``, ``1h59m``."""
+    if seconds < 10:
+        return f"{seconds:.2f}s"
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    return f"{minutes // 60}h{minutes % 60:02}m"

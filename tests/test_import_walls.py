@@ -25,14 +25,18 @@ FLOORS = [
     {"sources.unixdiag"},
     {"sources.sockdiag", "sources.procfs", "sources.portable"},
     {"snapshot"},
-    {"", "render"},
+    {"", "render", "explain"},
     {"testing.polling", "testing.processes"},
     {"testing.looking"},
     {"testing.listening", "testing.matching", "testing.binding", "testing.leaks"},
     {"testing", "testing.bound"},
     {"pytest_plugin"},
-    {"render.netstat", "render.layout"},
+    {"explain.phrases", "explain.ports", "explain.pages"},
+    {"explain.rows", "explain.trouble"},
+    {"explain.remarks"},
+    {"render.netstat", "render.layout", "render.explained"},
     {"render.table"},
+    {"render.page"},
     {"output"},
     {"arguments"},
     {"cli"},
@@ -47,7 +51,7 @@ MAY_OPEN_HIGHER = {
 
 LIBRARIES = {
     "psutil": {"sources.portable", "testing.processes"},
-    "rich": {"render.table", "render.layout"},
+    "rich": {"render.table", "render.layout", "render.page"},
     "pytest": {"pytest_plugin"},
 }
 

@@ -29,8 +29,8 @@ from pynetstat import (
 from pynetstat.query import Query, in_netstat_order
 from pynetstat.records import TIMER_OFF
 from pynetstat.render.netstat import Columns
-from pynetstat.render.table import SnapshotView, duration
-from pynetstat.words import numbers
+from pynetstat.render.table import SnapshotView
+from pynetstat.words import duration, numbers
 
 GOLDENS = Path(__file__).parent / "data" / "rich"
 

@@ -10,13 +10,14 @@ import os
 import shutil
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
+from pynetstat.explain.remarks import Explain
 from pynetstat.query import Query
 from pynetstat.records import (
     ANY,
@@ -34,7 +35,7 @@ from pynetstat.render.layout import Cell, Column, grid, prose
 from pynetstat.render.netstat import Columns
 from pynetstat.snapshot import GapKind, Snapshot
 from pynetstat.text import printable, unix_name
-from pynetstat.words import Words
+from pynetstat.words import Words, duration
 
 _HEADING = Style(bold=True)
 _QUIET = Style(dim=True)
@@ -71,14 +72,25 @@ _DATAGRAM = ("udp", "udplite", "raw")
 
 
 def print_snapshot(
-    snapshot: Snapshot, query: Query, columns: Columns, words: Words, output: TextIO
+    snapshot: Snapshot,
+    query: Query,
+    columns: Columns,
+    words: Words,
+    output: TextIO,
+    *,
+    explain: Explain | None = None,
 ) -> None:
     """Print the view to ``output``, as wide as the terminal. Errors of writing are OSErrors."""
+    view = SnapshotView(snapshot, query, columns, words, explain=explain)
+    open_console(output).print(view, soft_wrap=True, end="")
+
+
+def open_console(output: TextIO) -> Console:
+    """A console as wide as the terminal, for texts that are never read as markup."""
     width, height = _dumb_size()
-    console = _Console(
+    return _Console(
         file=output, width=width, height=height, highlight=False, markup=False, emoji=False
     )
-    console.print(SnapshotView(snapshot, query, columns, words), soft_wrap=True, end="")
 
 
 class _Console(Console):
@@ -98,7 +110,8 @@ def _dumb_size() -> tuple[int, int] | tuple[None, None]:
 class SnapshotView:
     """A snapshot as a rich renderable: title, tables, and a line that counts the states.
 
-    ``marks`` gives internet sockets, by cookie, a mark in a column of its own.
+    ``marks`` gives internet sockets, by cookie, a mark in a column of its own; ``explain``
+    says what stands below each row.
     """
 
     def __init__(
@@ -108,12 +121,15 @@ class SnapshotView:
         columns: Columns,
         words: Words,
         marks: Mapping[int | None, str] | None = None,
+        *,
+        explain: Explain | None = None,
     ) -> None:
         self._snapshot = snapshot
         self._query = query
         self._columns = columns
         self._words = words
         self._marks = marks
+        self._explain = explain
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
@@ -129,7 +145,7 @@ class SnapshotView:
         yield from self._title("Active Internet connections", width)
         titles, makers = self._inet_columns()
         rows = [[make(record) for make in makers] for record in records]
-        yield from grid(titles, rows, width, _QUIET)
+        yield from grid(titles, rows, width, _QUIET, self._remarks(records))
         yield from prose(count_states(records), _HEADING, width)
 
     def _unix(self, width: int) -> Iterator[Segment]:
@@ -137,7 +153,7 @@ class SnapshotView:
         yield from self._title("Active UNIX domain sockets", width)
         titles, makers = self._unix_columns()
         rows = [[make(record) for make in makers] for record in records]
-        yield from grid(titles, rows, width, _QUIET)
+        yield from grid(titles, rows, width, _QUIET, self._remarks(records))
         yield from prose(count_unix_states(records), _HEADING, width)
 
     def _title(self, heading: str, width: int) -> Iterator[Segment]:
@@ -146,6 +162,18 @@ class SnapshotView:
         yield from prose(title, _HEADING, width)
         for line in incompleteness(self._snapshot):
             yield from prose(line, _ALERT, width)
+
+    def _remarks(self, records: Sequence[SocketRecord | UnixRecord]) -> list[list[Cell]] | None:
+        """What stands below each row, if anything does."""
+        if self._explain is None:
+            return None
+        return [
+            [
+                Cell(f"! {remark.text}", _ALERT) if remark.trouble else Cell(remark.text, _QUIET)
+                for remark in self._explain(record)
+            ]
+            for record in records
+        ]
 
     def _inet_columns(self) -> tuple[list[Column], list[Callable[[SocketRecord], Cell]]]:
         """The columns in netstat's order, and what makes the cell of each."""
@@ -301,15 +329,3 @@ def _timer(timer: Timer | None) -> Cell:
     if timer.probes:
         text += f", {timer.probes} probe{'s' if timer.probes > 1 else ''}"
     return Cell(text, _ALERT if timer.retransmits or timer.probes else None)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``0.20s``, ``59.8s``, ``2m05s``, ``1h59m``."""
-    if seconds < 10:
-        return f"{seconds:.2f}s"
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m{rest:02}s"
-    return f"{minutes // 60}h{minutes % 60:02}m"
