@@ -46,6 +46,7 @@ _SPEED_AIMS = {
     ("-tln", "netstat"): 0.3,
 }
 _QUIET_AIM = 4.0
+_FILTER_AIM = 0.5
 _COLLECT_AIM = 0.6
 _PEAK_AIM_MIB = 40.0
 _RICH_AIM_S = 0.6
@@ -61,6 +62,7 @@ def at_size(size: int, turns: int) -> Iterator[Figure]:
             yield _against_bare_interpreter(turns)
         else:
             yield _collect(size, turns)
+            yield _filtered(size, turns)
         if size == RICH_SIZE:
             yield _rich(size, turns)
         if size != RICH_SIZE:
@@ -208,6 +210,26 @@ def _collect(size: int, turns: int) -> Figure:
         statistics.median(ours),
         statistics.median(theirs),
         f"{len(ours)} turns",
+    )
+
+
+def _filtered(size: int, turns: int) -> Figure:
+    """A question for one port, which the kernel decides, against the whole table."""
+    whole = [*our_command(), "-tan"]
+    commands = {"filtered": [*whole, "dport = :443"], "whole": whole}
+    runs = in_turn(
+        {name: partial(run, command) for name, command in commands.items()}, turns, _BUDGET_S
+    )
+    seconds = {name: [one.seconds for one in each] for name, each in runs.items()}
+    return Figure(
+        "-tan 'dport = :443' against -tan",
+        size,
+        median_ratio(seconds["filtered"], seconds["whole"]),
+        "x",
+        _FILTER_AIM if size == AIMED_SIZE else None,
+        statistics.median(seconds["filtered"]),
+        statistics.median(seconds["whole"]),
+        f"{turns} turns",
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pynetstat.arguments import Numeric, Options, parse_arguments
+from pynetstat.filter_grammar import parse_filter
+from pynetstat.filters import All
 from pynetstat.query import Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns
@@ -257,3 +259,83 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         out, err = capsys.readouterr()
         assert (caught.value.code, err) == (0, "")
         assert ("--proc-root" in out) if flag in ("-h", "--help") else out == "pynetstat 1.2.3\n"
+
+
+def test_a_filter_comes_behind_the_flags_or_among_them() -> None:
+    expected = parse_filter("state established dport = :443")
+    assert isinstance(expected, All)
+    for arguments in (
+        ("-t", "-n", "state", "established", "dport", "=", ":443"),
+        ("-tn", "state established dport = :443"),
+        ("-t", "state", "established", "dport = :443", "-n"),
+        ("-tn", "-f", "state established dport = :443"),
+        ("-tn", "--filter=dport = :443", "-f", "state established"),
+        ("state", "established", "-tn", "dport", "=", ":443"),
+    ):
+        options = _parse(*arguments)
+        assert options.query.protos == (Proto.TCP, Proto.TCP6)
+        assert options.query.filter in (expected, All(tuple(reversed(expected.filters))))
+
+
+def test_flag_and_words_must_both_hold() -> None:
+    both = _parse("-f", "sport = :1 or sport = :2", "dport", "=", ":3").query.filter
+    assert both == parse_filter("( sport = :1 or sport = :2 ) and dport = :3")
+    assert _parse("-tan").query.filter is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "show"),
+    [
+        ("-t dport = :443", Show.CONNECTED),
+        ("-ta dport = :443", Show.ALL),
+        ("-tl sport = :443", Show.LISTENING),
+        ("-t state listening", Show.ALL),
+        ("-tl state established", Show.ALL),
+        ("-t exclude time-wait", Show.ALL),
+        ("-t not state listening", Show.ALL),
+    ],
+)
+def test_states_in_a_filter_stand_above_the_flags(arguments: str, show: Show) -> None:
+    assert _parse(*arguments.split()).query.show is show
+
+
+@pytest.mark.parametrize(
+    ("arguments", "protos"),
+    [
+        ("dport = :443", "tcp tcp6 udp udp6"),
+        ("path ~ docker or sport = :1", "tcp tcp6 udp udp6"),
+        ("-t path ~ docker", "tcp tcp6"),
+    ],
+)
+def test_a_filter_alone_asks_the_usual_tables(arguments: str, protos: str) -> None:
+    options = _parse(*arguments.split())
+    assert options.query.protos == tuple(Proto(name) for name in protos.split())
+
+
+@pytest.mark.parametrize("arguments", ["path ~ docker", "proto = raw", "proto = sctp6"])
+def test_a_filter_that_the_usual_tables_can_not_match_asks_all(arguments: str) -> None:
+    options = _parse(*arguments.split())
+    assert options.query.protos == _ALL_BUT_MPTCP
+    assert (options.implied, options.query.show) == (True, Show.ALL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line", "caret"),
+    [
+        (("-tn", "sport", "=", ":nosuchservice"), "sport = :nosuchservice", 8),
+        (("-f", "sport = 1 or\x1b"), "sport = 1 or\\x1b", 10),
+        (("two\nlines",), "two\\x0alines", 0),
+        (("-f", ""), "", 0),
+    ],
+)
+def test_a_wrong_filter_is_one_line_and_a_caret(
+    arguments: tuple[str, ...], line: str, caret: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        _parse(*arguments)
+    out, err = capsys.readouterr()
+    assert (caught.value.code, out) == (2, "")
+    complaint, *pointer = err.splitlines()
+    assert complaint.startswith("pynetstat: wrong filter, column ")
+    assert complaint.isprintable()
+    assert pointer == [line, " " * caret + "^"]
