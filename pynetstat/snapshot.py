@@ -263,13 +263,15 @@ def collect(
     *,
     show: Show = Show.ALL,
     owners: bool = False,
+    info: bool = False,
     source: str = "auto",
     proc_root: str | None = None,
 ) -> Snapshot:
     """This machine's sockets, now.
 
     ``protos`` names tables as netstat does (``tcp``, ``tcp6``, ``udp``, ..., ``unix``),
-    ``show`` chooses rows, ``owners`` adds the processes. ``source`` is ``auto``,
+    ``show`` chooses rows, ``owners`` adds the processes, ``info`` what TCP keeps for a
+    connection. ``source`` is ``auto``,
     ``sockdiag``, ``procfs`` or ``psutil``; ``proc_root`` reads a saved /proc tree instead
     of the running kernel.
 
@@ -282,7 +284,8 @@ def collect(
     nothing: they are in ``Snapshot.gaps``.
     """
     query = Query(in_netstat_order(protos), show, owners)
-    reader = Reader(query, open_sources(source, proc_root, thorough=True), proc_root or "/proc")
+    sources = open_sources(source, proc_root, thorough=True, info=info)
+    reader = Reader(query, sources, proc_root or "/proc")
     with _collector_paused():
         snapshot = reader.snapshot()
     for gap in snapshot.gaps:

@@ -12,13 +12,13 @@ import pynetstat
 PACKAGE = Path(pynetstat.__file__).parent
 
 FLOORS = [
-    {"errors", "text"},
+    {"errors", "text", "tcpinfo"},
     {"records"},
     {"words", "query"},
     {"sources", "owners", "names"},
     {"sources.netlink", "sources.readahead", "sources.unixjoin", "sources.proc_inet",
      "sources.proc_unix", "sources.proc_sctp"},
-    {"sources.unixdiag"},
+    {"sources.unixdiag", "sources.tcpinfo"},
     {"sources.sockdiag", "sources.procfs", "sources.portable"},
     {"snapshot"},
     {"", "render"},

@@ -12,6 +12,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from pynetstat.errors import ParseError, SourceFailed, SourceUnavailable
 from pynetstat.query import Show, state_mask
@@ -38,6 +39,9 @@ from pynetstat.sources.netlink import (
 )
 from pynetstat.sources.readahead import read_ahead
 
+if TYPE_CHECKING:
+    from pynetstat.tcpinfo import TcpInfo
+
 _PROTOCOL_NUMBERS = {
     "tcp": socket.IPPROTO_TCP,
     "udp": socket.IPPROTO_UDP,
@@ -50,6 +54,7 @@ _REQ_PROTOCOL = 3
 """INET_DIAG_REQ_PROTOCOL: carries a protocol number that does not fit the request's byte."""
 
 _REQUEST = struct.Struct("=BBBxI48x")
+"""Family, protocol, extensions, states."""
 _FIELDS = "16x x BBB HH 16s16s I Q IIIII"
 _FIELDS_IPV4 = "16x x BBB HH 4s12x4s12x I Q IIIII"
 """A netlink header and struct inet_diag_msg; IPv4 uses the first word of an address."""
@@ -60,15 +65,18 @@ _STATES = [STATE_CODES.get(code) for code in range(256)]
 """By the value of a byte: a list is looked up faster than a dict."""
 
 
-def pack_request(proto: Proto, show: Show = Show.ALL) -> bytes:
-    """The request for the table of ``proto`` (struct inet_diag_req_v2)."""
+def pack_request(proto: Proto, show: Show = Show.ALL, extensions: int = 0) -> bytes:
+    """The request for the table of ``proto`` (struct inet_diag_req_v2).
+
+    ``extensions`` are the bits of the attributes that rows shall have behind them.
+    """
     family = socket.AF_INET6 if proto.is_ipv6 else socket.AF_INET
     number = _PROTOCOL_NUMBERS[proto.base]
     mask = state_mask(proto, show)
     if number <= 255:
-        return pack_dump(_REQUEST.pack(family, number, 0, mask))
+        return pack_dump(_REQUEST.pack(family, number, extensions, mask))
     attribute = pack_attribute(_REQ_PROTOCOL, struct.pack("=I", number))
-    return pack_dump(_REQUEST.pack(family, socket.IPPROTO_RAW, 0, mask) + attribute)
+    return pack_dump(_REQUEST.pack(family, socket.IPPROTO_RAW, extensions, mask) + attribute)
 
 
 class AddressTexts(dict[bytes, str]):
@@ -139,7 +147,7 @@ def decode(
             new(
                 SocketRecord,
                 (proto, laddr, raddr, state, recv_q, send_q, backlog, timer, uid, inode, cookie,
-                 ifindex, owners),
+                 ifindex, owners, None),
             )
         )  # fmt: skip
     return records
@@ -150,16 +158,21 @@ class SockDiag:
 
     A dump that takes several messages goes on at a position in a hash bucket. While other
     sockets come and go, one that stays may slip through there, in a few of a thousand
-    dumps: with ``thorough`` a second dump is merged in.
+    dumps: with ``thorough`` a second dump is merged in. With ``info`` TCP rows have their
+    TcpInfo.
     """
 
     name = "sockdiag"
 
     def __init__(
-        self, opener: Callable[[], NetlinkSocket] = open_socket, thorough: bool = False
+        self,
+        opener: Callable[[], NetlinkSocket] = open_socket,
+        thorough: bool = False,
+        info: bool = False,
     ) -> None:
         self._opener = opener
         self._thorough = thorough
+        self._info = info
 
     def read(
         self, proto: Proto, show: Show, notes: Notes, holders: Holders | None = None
@@ -175,18 +188,25 @@ class SockDiag:
         texts = AddressTexts(proto)
         listener_uids: dict[tuple[bytes, int], int] = {}
         seen: set[int | None] = set()
-        request = pack_request(proto, show)
+        decode_run = decode
+        extensions = 0
+        # Other protocols have other figures under the same numbers.
+        if self._info and proto.base == "tcp":
+            from pynetstat.sources.tcpinfo import EXTENSIONS
+
+            decode_run, extensions = _decode_with_info, EXTENSIONS
+        request = pack_request(proto, show, extensions)
         runs = 0
         for run in read_ahead(dump(request, self._opener)):
             runs += 1
-            records = decode(run, proto, texts, notes, holders, listener_uids=listener_uids)
+            records = decode_run(run, proto, texts, notes, holders, listener_uids=listener_uids)
             yield _first_sightings(records, seen)
         if not self._thorough or runs < 2:
             return
         try:
             for run in read_ahead(dump(request, self._opener)):
                 if not seen.issuperset(_cookies(run)):
-                    records = decode(
+                    records = decode_run(
                         run, proto, texts, Notes(), holders, listener_uids=listener_uids
                     )
                     yield _first_sightings(records, seen)
@@ -198,6 +218,23 @@ class SockDiag:
         from pynetstat.sources.unixdiag import read_unix
 
         return with_owners(read_unix(self._opener, notes), holders)
+
+
+def _decode_with_info(
+    run: Run,
+    proto: Proto,
+    texts: AddressTexts,
+    notes: Notes,
+    holders: Holders | None = None,
+    *,
+    listener_uids: dict[tuple[bytes, int], int] | None = None,
+) -> list[SocketRecord]:
+    """As :func:`decode`, with what the attributes tell."""
+    from pynetstat.sources.tcpinfo import infos
+
+    records = decode(run, proto, texts, notes, holders, listener_uids=listener_uids)
+    told: dict[int | None, TcpInfo] = dict(infos(run, _COOKIE_AT))
+    return [record._replace(info=told.get(record.cookie)) for record in records]
 
 
 def _cookies(run: Run) -> Iterator[int]:
