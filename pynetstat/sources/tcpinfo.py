@@ -11,6 +11,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 from pynetstat.errors import ParseError
 from pynetstat.sources.netlink import Run, attributes
@@ -41,71 +42,93 @@ _LAYOUT = (
     ("H", "accecn_fail_mode accecn_opt_seen"),
 )
 """struct tcp_info in its order; no field needs padding before it."""
-_FIELDS = [(name, code) for code, names in _LAYOUT for name in names.split()]
+_CODES = "".join(code * len(names.split()) for code, names in _LAYOUT)
+_NAMES = " ".join(names for _, names in _LAYOUT).split()
+_BYTES, _LAST_ACK_SENT = 8, _NAMES.index("last_ack_sent")
+_RTT, _RTTVAR, _RCV_RTT, _MIN_RTT = (
+    _NAMES.index(name) for name in ("rtt", "rttvar", "rcv_rtt", "min_rtt")
+)
+_NO_MINIMUM = 0xFFFFFFFF
 
 _CA_STATES = ("open", "disorder", "cwr", "recovery", "loss")
 _OPTIONS = ("ts", "sack", "wscale", "ecn", "ecnseen", "syn_data", "usec_ts", "tfo_child")
 _LISTEN = 10
-_LISTENER_FIELDS = ("pacing_rate", "max_pacing_rate", "reordering", "snd_cwnd")
-_NOT_MEASURED = {"rtt": 0, "rcv_rtt": 0, "min_rtt": 0xFFFFFFFF}
-_NOT_SHOWN = ("state", "last_ack_sent")
-"""The record has the state itself, and the kernel never remembers the other."""
-
-_BITS = {"snd_wscale": 4, "rcv_wscale": 4}
-_FLAG_BITS = {"delivery_rate_app_limited": 1, "fastopen_client_fail": 2}
+_OF_LISTENERS = ("pacing_rate", "max_pacing_rate", "reordering", "snd_cwnd")
 
 
-def decode_tcp_info(payload: bytes, byteorder: str = sys.byteorder) -> TcpInfo:
-    """struct tcp_info, as long as this kernel makes it."""
-    names, layout = _layout(len(payload), byteorder)
-    told: dict[str, int] = dict(zip(names, layout.unpack_from(payload), strict=True))
-    if told.get("state") == _LISTEN:
-        return TcpInfo(**{name: told[name] for name in _LISTENER_FIELDS if name in told})
-    info: dict[str, object] = {
-        name: value for name, value in told.items() if value != _NOT_MEASURED.get(name)
-    }
-    for name in _NOT_SHOWN:
-        info.pop(name, None)
-    if "rtt" not in info:
-        info.pop("rttvar", None)  # then it is the guess that TCP begins with
-    if "ca_state" in told:
-        code = told["ca_state"]
-        info["ca_state"] = _CA_STATES[code] if code < len(_CA_STATES) else str(code)
-    if "options" in told:
-        bits = told["options"]
-        info["options"] = tuple(word for at, word in enumerate(_OPTIONS) if bits >> at & 1)
-    if "wscales" in told:
-        info |= _bit_fields(told["wscales"], _BITS, byteorder)
-        del info["wscales"]
-    if "flags" in told:
-        info |= _bit_fields(told["flags"], _FLAG_BITS, byteorder)
-        info["delivery_rate_app_limited"] = bool(info["delivery_rate_app_limited"])
-        del info["flags"]
-    return TcpInfo(**info)  # type: ignore[arg-type]
+def decode_tcp_info(
+    payload: bytes,
+    congestion: str | None = None,
+    algorithm: Vegas | Dctcp | Bbr | None = None,
+    memory: SocketMemory | None = None,
+    *,
+    byteorder: str = sys.byteorder,
+) -> TcpInfo:
+    """struct tcp_info, as long as this kernel makes it, with what stands beside it."""
+    beside = (congestion, algorithm, memory)
+    if len(payload) < _BYTES:
+        return TcpInfo()._replace(congestion=congestion, algorithm=algorithm, memory=memory)
+    layout, untold = _layout(len(payload), byteorder)
+    # Runs once a socket: lists and tuples by position, since names would take four times as long.
+    values: list[Any] = [*layout.unpack_from(payload), *untold]
+    if values[0] == _LISTEN:
+        told = {name: values[_NAMES.index(name)] for name in _OF_LISTENERS}
+        return TcpInfo(congestion=congestion, algorithm=algorithm, memory=memory, **told)
+    if not values[_RTT]:
+        values[_RTT] = values[_RTTVAR] = None  # the variance is the guess that TCP begins with
+    if not values[_RCV_RTT]:
+        values[_RCV_RTT] = None
+    if values[_MIN_RTT] == _NO_MINIMUM:
+        values[_MIN_RTT] = None
+    _, ca_state, retransmits, probes, backoff, options, wscales, flags = values[:_BYTES]
+    return tuple.__new__(
+        TcpInfo,
+        (
+            _CA_STATES[ca_state] if ca_state < len(_CA_STATES) else str(ca_state),
+            retransmits,
+            probes,
+            backoff,
+            _option_words(options),
+            *_bit_fields(wscales, (4, 4), byteorder),
+            *_flags(flags, byteorder),
+            *values[_BYTES:_LAST_ACK_SENT],  # the kernel never remembers that one
+            *values[_LAST_ACK_SENT + 1 :],
+            *beside,
+        ),
+    )
 
 
 @lru_cache(maxsize=4)
-def _layout(length: int, byteorder: str) -> tuple[list[str], struct.Struct]:
-    """The fields that fit ``length`` bytes whole, and how to unpack them."""
+def _layout(length: int, byteorder: str) -> tuple[struct.Struct, list[None]]:
+    """How to unpack the fields that fit ``length`` bytes whole, and a None for each other."""
     order = "<" if byteorder == "little" else ">"
-    codes, names = order, []
-    for name, code in _FIELDS:
-        if struct.calcsize(codes + code) > length:
-            break
-        codes += code
-        names.append(name)
-    return names, struct.Struct(codes)
+    count = len(_CODES)
+    while struct.calcsize(order + _CODES[:count]) > length:
+        count -= 1
+    return struct.Struct(order + _CODES[:count]), [None] * (len(_CODES) - count)
 
 
-def _bit_fields(byte: int, widths: dict[str, int], byteorder: str) -> dict[str, int]:
+@lru_cache(maxsize=256)
+def _option_words(bits: int) -> tuple[str, ...]:
+    return tuple(word for at, word in enumerate(_OPTIONS) if bits >> at & 1)
+
+
+@lru_cache(maxsize=256)
+def _flags(byte: int, byteorder: str) -> tuple[bool, int]:
+    app_limited, client_fail = _bit_fields(byte, (1, 2), byteorder)
+    return bool(app_limited), client_fail
+
+
+@lru_cache(maxsize=512)
+def _bit_fields(byte: int, widths: tuple[int, ...], byteorder: str) -> tuple[int, ...]:
     """C's bit fields in one byte: the first is the low end on little-endian machines."""
-    found = {}
+    found = []
     at = 0
-    for name, width in widths.items():
+    for width in widths:
         shift = at if byteorder == "little" else 8 - at - width
-        found[name] = byte >> shift & ((1 << width) - 1)
+        found.append(byte >> shift & ((1 << width) - 1))
         at += width
-    return found
+    return tuple(found)
 
 
 def decode_attributes(found: dict[int, bytes]) -> TcpInfo | None:
@@ -115,21 +138,14 @@ def decode_attributes(found: dict[int, bytes]) -> TcpInfo | None:
     memory = _memory(found.get(MEMORY, b""))
     if payload is None and congestion is None and memory is None:
         return None
-    info = decode_tcp_info(payload) if payload is not None else TcpInfo()
-    return info._replace(
-        congestion=None if congestion is None else congestion.rstrip(b"\0").decode("latin-1"),
-        algorithm=_algorithm(found),
-        memory=memory,
-    )
+    name = None if congestion is None else congestion.rstrip(b"\0").decode("latin-1")
+    return decode_tcp_info(payload or b"", name, _algorithm(found), memory)
 
 
 def _memory(payload: bytes) -> SocketMemory | None:
     """Linux 2.6.38 told seven numbers, later ones add the backlog and the drops."""
-    words = [word for (word,) in struct.iter_unpack("=I", payload[: len(payload) & ~3])]
-    if len(words) < 7:
-        return None
-    backlog, drops = [*words[7:9], None, None][:2]
-    return SocketMemory(*words[:7], backlog, drops)
+    words = struct.unpack_from(f"={len(payload) // 4}I", payload)
+    return SocketMemory._make((*words, None, None)[:9]) if len(words) >= 7 else None
 
 
 def _algorithm(found: dict[int, bytes]) -> Vegas | Dctcp | Bbr | None:

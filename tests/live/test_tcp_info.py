@@ -83,8 +83,8 @@ def test_every_figure_is_the_one_of_the_socket_option(ends: _Ends) -> None:
         )
         for name in _MOVING:
             assert getattr(before, name) <= getattr(info, name) <= getattr(after, name)
-        name = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
-        assert info.congestion == name.rstrip(b"\0").decode()
+        algorithm = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+        assert info.congestion == algorithm.rstrip(b"\0").decode()
         assert info.memory is not None
         assert info.memory.rcvbuf == sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         assert info.memory.sndbuf == sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
