@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from pynetstat.output import Output
 from pynetstat.query import Query, Show, in_netstat_order
@@ -14,12 +14,17 @@ from pynetstat.render.netstat import Columns
 from pynetstat.sources import SOURCE_NAMES
 from pynetstat.text import printable
 
+if TYPE_CHECKING:
+    from pynetstat.columns import Column, SortKey
+
 USAGE_ERROR = 2
 
 _DESCRIPTION = "Show this machine's sockets. Without any flag: the -tauon view."
 _EPILOG = (
     "The output is netstat's text, byte for byte, unless it goes to a terminal. "
-    "Exit status: 0; 1 when the question could not be answered; 2 for a wrong command line."
+    "Exit status: 0; 1 when the question could not be answered; 2 for a wrong command line. "
+    "With -q or --wait: 0 when a socket matches, 1 when none does, 3 when that could not be "
+    "answered."
 )
 
 
@@ -29,6 +34,40 @@ class Numeric(NamedTuple):
     hosts: bool
     ports: bool
     users: bool
+
+
+class Choice(NamedTuple):
+    """What differs from netstat's own view: columns, order, counts, files, waiting."""
+
+    columns: tuple[Column, ...] | None = None
+    sort: tuple[SortKey, ...] = ()
+    info: bool = False
+    header: bool = True
+    group_by: str | None = None
+    svg: str | None = None
+    html: str | None = None
+
+    @property
+    def of_info(self) -> bool:
+        """Whether TCP's own figures have to be asked for."""
+        from pynetstat.columns import Need, needs_of
+
+        return self.info or Need.INFO in needs_of(self.asked)
+
+    @property
+    def of_owners(self) -> bool:
+        """Whether the processes have to be asked for."""
+        from pynetstat.columns import Need, needs_of
+
+        return self.group_by == "process" or Need.OWNERS in needs_of(self.asked)
+
+    @property
+    def asked(self) -> list[Column]:
+        """Every column that is shown or sorted by, of those chosen."""
+        return [*(self.columns or ()), *(key.column for key in self.sort)]
+
+
+NO_CHOICE = Choice()
 
 
 class Options(NamedTuple):
@@ -44,6 +83,11 @@ class Options(NamedTuple):
     format: str | None
     interval_s: float | None
     """Seconds between repeats; None for one look."""
+    choice: Choice = NO_CHOICE
+    summary: bool = False
+    quiet: bool = False
+    wait_s: float | None = None
+    """Seconds to wait for a row at most; None for not at all."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,7 +105,7 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
     OSError or PynetstatError when the text of -h or -V can't be written.
     """
     parser = _build_parser()
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(_joined(arguments))
     if given.help or given.version:
         # Not argparse's own actions: they hide that the text could not be written.
         output = Output.of_stdout()
@@ -79,10 +123,67 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         parser.error(f"argument --proc-root: {given.proc_root!r} is not a directory")
     if given.proc_root is not None and given.source not in ("auto", "procfs"):
         parser.error(f"argument --source: {given.source} reads the running system, not a tree")
-    return _understand(given)
+    _refuse_contradictions(parser, given)
+    return _understand(parser, given)
 
 
-def _understand(given: argparse.Namespace) -> Options:
+def _joined(arguments: list[str]) -> list[str]:
+    """With --sort's value in the same word, since it may begin as a flag does."""
+    joined = []
+    words = iter(arguments)
+    for word in words:
+        value = next(words, None) if word == "--sort" else None
+        joined.append(word if value is None else f"{word}={value}")
+    return joined
+
+
+def _refuse_contradictions(parser: _Parser, given: argparse.Namespace) -> None:
+    once = "--quiet" if given.quiet else "--wait" if given.wait is not None else ""
+    if once and (given.continuous or given.interval is not None):
+        parser.error(f"argument {once}: it looks for an answer, -c and --interval repeat one")
+    if given.wait is not None and not 0 <= given.wait <= 86400:
+        parser.error("argument --wait: seconds must be from 0 to 86400")
+    if given.summary and (given.wait is not None or given.quiet or given.group_by):
+        parser.error("argument --summary: it counts all sockets, nothing can match or be grouped")
+    if given.summary and (given.columns or given.sort or given.info):
+        parser.error("argument --summary: it has no rows, so no columns")
+    if given.summary and given.source not in ("auto", "procfs"):
+        parser.error(f"argument --source: --summary reads /proc/net/sockstat, not {given.source}")
+    if given.group_by and (given.columns or given.sort or given.info):
+        parser.error("argument --group-by: it has columns and an order of its own")
+    if (given.svg or given.html) and given.format not in (None, "rich"):
+        parser.error("arguments --svg and --html: they are pictures of --format rich")
+    if (given.svg or given.html) and given.summary:
+        parser.error("arguments --svg and --html: --summary has no view for people")
+
+
+def _choice(parser: _Parser, given: argparse.Namespace) -> Choice:
+    columns: tuple[Column, ...] | None = None
+    sort: tuple[SortKey, ...] = ()
+    if given.columns is not None or given.sort is not None:
+        from pynetstat.columns import find_columns, find_sort_keys, known_names
+
+        flag = "--columns"
+        try:
+            if given.columns is not None:
+                columns = find_columns(given.columns)
+            flag = "--sort"
+            if given.sort is not None:
+                sort = find_sort_keys(given.sort)
+        except KeyError as unknown:
+            parser.error(f"argument {flag}: no column {unknown}; known: {known_names()}")
+    return Choice(
+        columns,
+        sort,
+        bool(given.info),
+        not given.no_header,
+        given.group_by,
+        given.svg,
+        given.html,
+    )
+
+
+def _understand(parser: _Parser, given: argparse.Namespace) -> Options:
     protocols = (given.tcp, given.mptcp, given.sctp, given.udp, given.udplite, given.raw)
     bases = ("tcp", "mptcp", "sctp", "udp", "udplite", "raw")
     chosen = [base for base, wanted in zip(bases, protocols, strict=True) if wanted]
@@ -105,8 +206,10 @@ def _understand(given: argparse.Namespace) -> Options:
     elif given.listening:
         show = Show.LISTENING
     repeats = given.continuous or given.interval is not None
+    choice = _choice(parser, given)
+    owners = bool(given.programs) or (choice != NO_CHOICE and choice.of_owners)
     return Options(
-        query=Query(in_netstat_order(protos), show, bool(given.programs)),
+        query=Query(in_netstat_order(protos), show, owners),
         implied=implied,
         columns=Columns(
             bool(given.extend), bool(given.programs), bool(given.timers), bool(given.wide)
@@ -120,10 +223,14 @@ def _understand(given: argparse.Namespace) -> Options:
         proc_root=given.proc_root,
         format=given.format,
         interval_s=(given.interval or 1.0) if repeats else None,
+        choice=choice,
+        summary=bool(given.summary),
+        quiet=bool(given.quiet),
+        wait_s=given.wait,
     )
 
 
-def _build_parser() -> argparse.ArgumentParser:
+def _build_parser() -> _Parser:
     parser = _Parser(prog="pynetstat", description=_DESCRIPTION, epilog=_EPILOG, add_help=False)
 
     def flag(group: argparse._ArgumentGroup, *names: str, about: str) -> None:
@@ -153,13 +260,53 @@ def _build_parser() -> argparse.ArgumentParser:
     flag(columns, "-p", "--programs", about="the processes that hold a socket")
     flag(columns, "-e", "--extend", about="user and inode")
     flag(columns, "-W", "--wide", about="addresses whole in the plain text, too")
+    flag(
+        columns,
+        "-i",
+        "--info",
+        about="what TCP keeps, a line under each row (as in ss; netstat's -i lists interfaces)",
+    )
+    columns.add_argument(
+        "--columns", metavar="LIST", help="these columns, with commas between them, in this order"
+    )
+    columns.add_argument(
+        "--sort", metavar="LIST", help="sorted by these columns; -COLUMN for descending"
+    )
+    flag(columns, "-H", "--no-header", about="rows only")
     flag(columns, "-Z", "--context", about="refused: no source tells a socket's security label")
+
+    counts = parser.add_argument_group("counts and answers instead of rows")
+    flag(
+        counts,
+        "-s",
+        "--summary",
+        about="how many sockets there are (as in ss; netstat's -s tells of packets)",
+    )
+    counts.add_argument(
+        "--group-by",
+        choices=("state", "process", "remote", "port"),
+        help="how many sockets by state, process, remote address or local port",
+    )
+    flag(counts, "-q", "--quiet", about="no output; exit status 0 if any socket matches, else 1")
+    counts.add_argument(
+        "--wait",
+        type=float,
+        metavar="SECONDS",
+        help="wait for a socket that matches, then show it; exit status 1 if none comes",
+    )
 
     output = parser.add_argument_group("how")
     output.add_argument(
         "--format",
-        choices=("plain", "rich"),
-        help="plain: netstat's text; rich: the view for people (default: rich on a terminal)",
+        choices=("plain", "rich", "json", "jsonl", "csv"),
+        help="plain: netstat's text; rich: the view for people (default: rich on a terminal); "
+        "json: one document; jsonl: a row a line; csv: for spreadsheets",
+    )
+    output.add_argument(
+        "--svg", metavar="FILE", help="write the view for people to FILE as a picture"
+    )
+    output.add_argument(
+        "--html", metavar="FILE", help="write the view for people to FILE as a page"
     )
     flag(output, "-c", "--continuous", about="again every second, until interrupted")
     output.add_argument(

@@ -96,7 +96,8 @@ class Reader:
     """Reads what a query asks for, each table from the first source that can answer.
 
     ``sources`` are asked in their order, anew for each table. ``sources_used`` and
-    ``gaps`` fill while the tables are read.
+    ``gaps`` fill while the tables are read. A reader reads once: after :meth:`snapshot`
+    the other methods give the same rows again.
     """
 
     def __init__(self, query: Query, sources: Iterable[Source], proc_root: str = "/proc") -> None:
@@ -107,6 +108,7 @@ class Reader:
         self._proc_root = proc_root
         self._owner_table: OwnerTable | None = None
         self._unowned = False
+        self._kept: Snapshot | None = None
 
     def inet(self) -> Iterator[list[SocketRecord]]:
         """The rows of the internet tables in netstat's order, in batches.
@@ -116,6 +118,9 @@ class Reader:
         lacks one all rows are held back until processes have been walked once more, for
         the sockets that were opened meanwhile.
         """
+        if self._kept is not None:
+            yield self._kept.records
+            return
         self._walk_once()
         held: list[SocketRecord] = []
         for proto in self.query.protos:
@@ -130,6 +135,8 @@ class Reader:
 
     def unix(self) -> list[UnixRecord]:
         """The unix rows, their owners looked for as in :meth:`inet`; empty if not wanted."""
+        if self._kept is not None:
+            return self._kept.unix
         if Proto.UNIX not in self.query.protos:
             return []
         self._walk_once()
@@ -145,13 +152,21 @@ class Reader:
             return self._gaps
         return [*self._gaps, *_owner_gap(self._owner_table.coverage, self._proc_root)]
 
+    @property
+    def coverage(self) -> Coverage | None:
+        """How much of the process table was seen so far; None when owners are not wanted."""
+        return self._owner_table.coverage if self._owner_table is not None else None
+
     def snapshot(self) -> Snapshot:
         """Everything at once."""
-        taken_at = time.time()
-        records = [record for batch in self.inet() for record in batch]
-        unix = self.unix()
-        coverage = self._owner_table.coverage if self._owner_table is not None else None
-        return Snapshot(records, unix, self.sources_used, tuple(self.gaps), coverage, taken_at)
+        if self._kept is None:
+            taken_at = time.time()
+            records = [record for batch in self.inet() for record in batch]
+            unix = self.unix()
+            self._kept = Snapshot(
+                records, unix, self.sources_used, tuple(self.gaps), self.coverage, taken_at
+            )
+        return self._kept
 
     def _inet_table(self, proto: Proto) -> Iterator[list[SocketRecord]]:
         refusals: list[str] = []

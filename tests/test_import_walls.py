@@ -15,17 +15,21 @@ FLOORS = [
     {"errors", "text", "tcpinfo"},
     {"records"},
     {"words", "query"},
-    {"sources", "owners", "names"},
+    {"sources", "owners", "names", "cmdline"},
     {"sources.netlink", "sources.readahead", "sources.unixjoin", "sources.proc_inet",
      "sources.proc_unix", "sources.proc_sctp"},
     {"sources.unixdiag", "sources.tcpinfo"},
     {"sources.sockdiag", "sources.procfs", "sources.portable"},
     {"snapshot"},
-    {"", "render"},
-    {"render.netstat", "render.layout"},
-    {"render.table"},
-    {"output"},
+    {"", "render", "totals", "waiting"},
+    {"render.netstat", "render.layout", "render.info", "render.listing", "render.totals"},
+    {"columns"},
+    {"groups", "render.data", "render.table"},
+    {"render.chosen", "render.pictures"},
+    {"output", "files"},
     {"arguments"},
+    {"lookups"},
+    {"show"},
     {"cli"},
     {"__main__"},
 ]  # fmt: skip
@@ -36,7 +40,10 @@ MAY_OPEN_HIGHER = {
 }
 """On use, the room of all sources opens the concrete ones."""
 
-LIBRARIES = {"psutil": {"sources.portable"}, "rich": {"render.table", "render.layout"}}
+LIBRARIES = {
+    "psutil": {"sources.portable"},
+    "rich": {"render.table", "render.layout", "render.chosen", "render.pictures", "show"},
+}
 
 
 def name_of(path: Path) -> str:

@@ -16,6 +16,7 @@ from rich.style import Style
 
 _GAPS = (2, 1)
 _INDENT = 2
+_UNDER_INDENT = 8
 _NEWLINE = Segment.line()
 
 
@@ -43,22 +44,31 @@ class _Line(NamedTuple):
 
 
 def grid(
-    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], width: int, title_style: Style
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Cell]],
+    width: int,
+    title_style: Style,
+    *,
+    below: Sequence[str | None] | None = None,
+    header: bool = True,
 ) -> Iterator[Segment]:
     """The titles and below them the rows, on one line each if the widest fits ``width``.
 
     Else columns that find no room go on to further, indented lines, and a cell that is
-    wider than the terminal is folded.
+    wider than the terminal is folded. ``below`` has a sentence to stand under each row, or
+    None. Without ``header`` the titles are left out.
     """
-    widths = [cell_len(column.title) for column in columns]
+    widths = [cell_len(column.title) if header else 0 for column in columns]
     for row in rows:
         for at, cell in enumerate(row):
             widths[at] = max(widths[at], _size(cell[0]))
     lines = _share_out(widths, width)
     titles = [Cell(column.title, title_style) for column in columns]
-    for row in (titles, *rows):
+    for number, row in enumerate((titles, *rows) if header else rows, start=-header):
         for line in lines:
             yield from _row_line(row, columns, widths, line, width)
+        if below is not None and number >= 0:
+            yield from _under(below[number], title_style, width)
 
 
 def prose(text: str, style: Style, width: int) -> Iterator[Segment]:
@@ -66,6 +76,14 @@ def prose(text: str, style: Style, width: int) -> Iterator[Segment]:
     for line in textwrap.wrap(text, max(width, 1), break_on_hyphens=False):
         yield Segment(line, style)
         yield _NEWLINE
+
+
+def _under(text: str | None, style: Style, width: int) -> Iterator[Segment]:
+    if text:
+        indent = " " * min(_UNDER_INDENT, max(width - 1, 0))
+        for line in textwrap.wrap(text, max(width - len(indent), 1), break_on_hyphens=False):
+            yield Segment(indent + line, style)
+            yield _NEWLINE
 
 
 def _share_out(widths: Sequence[int], width: int) -> list[_Line]:
