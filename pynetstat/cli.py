@@ -51,8 +51,12 @@ def main(arguments: list[str] | None = None) -> int:
         if options.quiet or options.wait_s is not None:
             unanswered = UNANSWERED_MATCH
             reader = _match(options)
-            if reader is None or options.quiet:
-                return NO_MATCH if reader is None else OK
+            if reader is None:
+                if options.wait_s is not None and not options.quiet:
+                    _complain(f"no socket matched within {options.wait_s:g} s")
+                return NO_MATCH
+            if options.quiet:
+                return OK
         output = Output.of_stdout()
         status = _look(options, output, reader)
         while options.interval_s is not None:
