@@ -15,6 +15,7 @@ from pynetstat.records import Owner
 from pynetstat.text import printable
 
 from .rows import HOSTILE_TEXTS, tcp_row
+from .waiting import wait_until
 
 
 @pytest.fixture
@@ -50,6 +51,8 @@ def test_hostile_arguments(sock: socket.socket) -> None:
         pass_fds=[sock.fileno()],
     ) as process:
         owner = Owner(process.pid, sock.fileno(), "sh")
+        # Its descriptors are closed on exec before its arguments are there.
+        wait_until(lambda: bool(command_line(owner, _inode(sock))), "arguments")
         row = tcp_row(inode=_inode(sock), owners=(owner,))
         found = command_line(owner, _inode(sock))
         text = COLUMNS["cmdline"].cell(row, Context())

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pynetstat.columns import COLUMNS, Context
+from pynetstat.columns import COLUMNS, Context, Row
 from pynetstat.records import Owner, Proto, TcpState, Timer
 from pynetstat.render.data import (
     RowValues,
@@ -134,7 +134,7 @@ def test_only_what_acts_is_defused() -> None:
 
 def test_csv_tells_none_from_zero() -> None:
     columns = [COLUMNS[name] for name in ("recv_q", "send_q", "timer_s", "trusted", "owners")]
-    rows = [tcp_row(recv_q=None), unix_row(b"", trusted=False)]
+    rows: list[Row] = [tcp_row(recv_q=None), unix_row(b"", trusted=False)]
     assert csv_rows(rows, columns, Context()) == ",0,0.0,,\n,,,false,\n"
 
 

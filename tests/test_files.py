@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from pynetstat import files
 from pynetstat.files import write_file
 
 
@@ -47,7 +46,7 @@ def test_a_failure_leaves_the_old_contents(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space left"):
         write_file(str(path), "new")
     assert path.read_text() == "old"
@@ -61,7 +60,7 @@ def test_only_an_ordinary_user_follows_a_link(
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("precious")
     link.symlink_to(target)
-    monkeypatch.setattr(files.os, "geteuid", lambda: euid)
+    monkeypatch.setattr(os, "geteuid", lambda: euid)
     if euid == 0:
         with pytest.raises(OSError, match="symbolic link"):
             write_file(str(link), "new")

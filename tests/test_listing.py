@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pynetstat.columns import Context
+from pynetstat.columns import Context, Row
 from pynetstat.errors import SourceUnavailable
 from pynetstat.groups import GROUPINGS, Group, count_groups
 from pynetstat.owners import Coverage
@@ -98,7 +98,7 @@ def test_rows_are_counted_by_what_they_share() -> None:
     context = Context()
     context.coverage = Coverage(0, hidden=False)
     shared = (Owner(9, 3, "a\n"), Owner(9, 4, "a\n"), Owner(8, 3, "b"))
-    rows = [
+    rows: list[Row] = [
         tcp_row(owners=shared),
         tcp_row(proto=Proto.TCP6, owners=shared[:1], raddr=Addr("::1", 1)),
         tcp_row(owners=(), inode=0, state=TcpState.TIME_WAIT),
