@@ -99,7 +99,7 @@ def _look(
     """Read, unless ``reader`` has, and show once."""
     rich = options.format == "rich" or (options.format is None and output.isatty())
     if options.summary:
-        from pynetstat.show import show_totals
+        from pynetstat.summary import show_totals
 
         show_totals(options, output, first)
         return OK

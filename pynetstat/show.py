@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from pynetstat.arguments import Options
 from pynetstat.columns import Column, Context, Need, Row, needs_of, sort_rows
@@ -51,39 +51,6 @@ def show(options: Options, reader: Reader, output: Output, first: bool, rich: bo
     else:
         _print_netstat(options, reader, output)
     output.flush()
-
-
-def show_totals(options: Options, output: Output, first: bool) -> None:
-    """Print the summary of -s. SourceUnavailable where the kernel does not tell it."""
-    from pynetstat.render.totals import totals_text, totals_value
-    from pynetstat.totals import read_totals
-
-    proc_root = options.proc_root or "/proc"
-    totals = read_totals(proc_root)
-    if options.format in ("json", "jsonl"):
-        from pynetstat.render import data
-
-        head = {"format": data.FORMAT_VERSION, "taken_at": data.iso_time(time.time())}
-        output.write(data.json_value({**head, "summary": totals_value(totals)}))
-    elif options.format == "csv":
-        from pynetstat.render import data
-
-        if first and options.choice.header:
-            output.write(data.csv_line(("what", "count")))
-        for name, count in _flat(totals_value(totals)):
-            output.write(data.csv_line((name, count)))
-    else:
-        for text in totals_text(totals, options.choice.header):
-            output.write(text)
-    output.flush()
-
-
-def _flat(value: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for name, part in value.items():
-        if isinstance(part, dict):
-            yield from _flat(part, f"{before}{name}.")
-        else:
-            yield f"{before}{name}", part
 
 
 def _context(options: Options, words: Words | None = None, taken_at: str | None = None) -> Context:

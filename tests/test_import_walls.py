@@ -28,7 +28,7 @@ FLOORS = [
     {"render.chosen", "render.pictures"},
     {"output", "files"},
     {"arguments"},
-    {"lookups"},
+    {"lookups", "summary"},
     {"show"},
     {"cli"},
     {"__main__"},
