@@ -267,7 +267,9 @@ def _build_parser() -> _Parser:
         about="what TCP keeps, a line under each row (as in ss; netstat's -i lists interfaces)",
     )
     columns.add_argument(
-        "--columns", metavar="LIST", help="these columns, with commas between them, in this order"
+        "--columns",
+        metavar="LIST",
+        help="these columns, with commas between them; an unknown one lists all that there are",
     )
     columns.add_argument(
         "--sort", metavar="LIST", help="sorted by these columns; -COLUMN for descending"

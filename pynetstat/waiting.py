@@ -9,17 +9,18 @@ from pynetstat.errors import SourceUnavailable
 from pynetstat.snapshot import GapKind, Reader
 
 _LEAST_PAUSE_S = 0.01
-_MOST_PAUSE_S = 1.0
 _SHARE = 0.04
 """Of a core, looks and all."""
 
 
 def has_rows(reader: Reader) -> bool:
-    """Whether there is any row. SourceUnavailable when there is none, but not all was read."""
-    snapshot = reader.snapshot()
-    if snapshot.records or snapshot.unix:
+    """Whether there is any row; reads no further than the first.
+
+    SourceUnavailable when there is none, but not all could be read.
+    """
+    if any(reader.inet()) or reader.unix():
         return True
-    for gap in snapshot.gaps:
+    for gap in reader.gaps:
         if gap.kind is GapKind.UNREAD:
             raise SourceUnavailable(str(gap))
     return False
@@ -36,10 +37,11 @@ def wait_for_rows(open_reader: Callable[[], Reader], seconds: float) -> Reader |
         last = time.monotonic() >= end
         began = time.process_time()
         reader = open_reader()
+        reader.snapshot()  # what is shown then is what was found
         if has_rows(reader):
             return reader
         if last:
             return None
         cost = time.process_time() - began
-        pause = min(max(cost / _SHARE, _LEAST_PAUSE_S), _MOST_PAUSE_S)
+        pause = max(cost / _SHARE, _LEAST_PAUSE_S)
         time.sleep(max(0.0, min(pause, end - time.monotonic())))

@@ -319,7 +319,20 @@ print(status, *sorted(m for m in sys.modules if "." not in m), file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("arguments", [["-tauon"], ["-tauonpe"], ["-xan"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-tauon"],
+        ["-tauonpe"],
+        ["-xan"],
+        [],
+        ["-s"],
+        ["-tanip", "--format", "json"],
+        ["-tan", "--format", "csv"],
+        ["-tan", "--columns", "state,rtt,cmdline"],
+        ["-tan", "--group-by", "state"],
+    ],
+)
 def test_piped_text_needs_neither_psutil_nor_rich_nor_textual(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _LIST_MODULES, *arguments],
@@ -334,6 +347,25 @@ def test_piped_text_needs_neither_psutil_nor_rich_nor_textual(arguments: list[st
     assert status == "0"
     assert "argparse" in modules
     assert not {"psutil", "rich", "textual"} & set(modules)
+
+
+def test_netstat_s_text_needs_nothing_of_what_shows_other_columns() -> None:
+    listed = _LIST_MODULES.replace('if "." not in m', 'if m.startswith("pynetstat.")')
+    for flags in ("-tauon", "-tauonpe"):
+        done = subprocess.run(
+            [sys.executable, "-c", listed, flags],
+            capture_output=True,
+            env=environment(),
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+        status, *modules = done.stderr.decode().splitlines()[-1].split()
+        assert status == "0"
+        assert "pynetstat.render.netstat" in modules
+        assert not {
+            f"pynetstat.{name}"
+            for name in ("columns", "show", "groups", "tcpinfo", "sources.tcpinfo", "render.data")
+        } & set(modules)
 
 
 def test_own_sockets_are_shown_with_their_program() -> None:

@@ -42,7 +42,7 @@ MAY_OPEN_HIGHER = {
 
 LIBRARIES = {
     "psutil": {"sources.portable"},
-    "rich": {"render.table", "render.layout", "render.chosen", "render.pictures", "show"},
+    "rich": {"render.table", "render.layout", "render.chosen", "render.pictures"},
 }
 
 
