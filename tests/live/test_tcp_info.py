@@ -128,7 +128,11 @@ def test_a_row_without_a_socket_tells_nothing() -> None:
     ends.server.close()
     ends.listener.close()
     wait_for_row("tcp", *ports, 6)
-    (row,) = (row for row in collect(["tcp"], info=True).records if row.laddr.port == ports[0])
+    (row,) = (
+        row
+        for row in collect(["tcp"], info=True).records
+        if (row.laddr.port, row.raddr.port) == ports
+    )
     assert (row.state, row.info) == (TcpState.TIME_WAIT, None)
 
 
