@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,15 +20,18 @@ def main() -> int:
         finally:
             process.terminate()
             process.wait()
-        text.seek(0)
-        written = text.read()
+        written = _written(text)
         sys.stdout.buffer.write(written[: written.rfind(b"\n") + 1])
     return 0
 
 
+def _written(text: IO[bytes]) -> bytes:
+    """All of it; to seek would move the command's place in the file, too."""
+    return os.pread(text.fileno(), os.fstat(text.fileno()).st_size, 0)
+
+
 def _looks(text: IO[bytes], a_line_each: bool) -> int:
-    text.seek(0)
-    lines = text.read().splitlines(keepends=True)
+    lines = _written(text).splitlines(keepends=True)
     whole = [line for line in lines if line.endswith(b"\n")]
     return len(whole) if a_line_each else len({line.split(b",")[0] for line in whole[1:]}) - 1
 
