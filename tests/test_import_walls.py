@@ -12,20 +12,19 @@ import pynetstat
 PACKAGE = Path(pynetstat.__file__).parent
 
 FLOORS = [
-    {"text"},
-    {"errors"},
-    {"records"},
-    {"words"},
+    {"text", "tcpinfo"},
+    {"errors", "records"},
+    {"words", "remark"},
     {"filters"},
     {"filter_grammar", "query", "tabular"},
     {"diff"},
-    {"sources", "owners", "names"},
+    {"sources", "owners", "names", "cmdline"},
     {"sources.netlink", "sources.readahead", "sources.unixjoin", "sources.proc_inet",
      "sources.proc_unix", "sources.proc_sctp", "sources.bytecode", "sieve"},
-    {"sources.unixdiag"},
+    {"sources.unixdiag", "sources.tcpinfo"},
     {"sources.sockdiag", "sources.procfs", "sources.portable"},
     {"snapshot"},
-    {"", "render", "explain"},
+    {"", "render", "explain", "totals", "waiting"},
     {"testing.polling", "testing.processes"},
     {"testing.looking"},
     {"testing.listening", "testing.matching", "testing.binding", "testing.leaks"},
@@ -34,11 +33,15 @@ FLOORS = [
     {"explain.phrases", "explain.ports", "explain.pages"},
     {"explain.rows", "explain.trouble"},
     {"explain.remarks"},
-    {"render.netstat", "render.layout", "render.explained"},
-    {"render.table"},
-    {"render.page"},
-    {"output"},
+    {"render.netstat", "render.layout", "render.info", "render.remarks", "render.totals"},
+    {"columns", "render.listing"},
+    {"groups", "render.data", "render.table"},
+    {"render.chosen", "render.pictures", "render.page"},
+    {"output", "files"},
+    {"options", "flags"},
     {"arguments"},
+    {"lookups", "summary"},
+    {"show"},
     {"cli"},
     {"__main__"},
 ]  # fmt: skip
@@ -51,7 +54,13 @@ MAY_OPEN_HIGHER = {
 
 LIBRARIES = {
     "psutil": {"sources.portable", "testing.processes"},
-    "rich": {"render.table", "render.layout", "render.page"},
+    "rich": {
+        "render.table",
+        "render.layout",
+        "render.page",
+        "render.chosen",
+        "render.pictures",
+    },
     "pytest": {"pytest_plugin"},
 }
 
