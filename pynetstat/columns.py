@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 from pynetstat.cmdline import command_line
 from pynetstat.owners import Coverage, Missing, why_no_owner
 from pynetstat.records import Addr, Owner, SocketRecord, TcpState, Timer, UnixRecord, UnixState
+from pynetstat.remark import Remarks
 from pynetstat.render.info import info_text
 from pynetstat.render.netstat import timer_text
 from pynetstat.tcpinfo import TcpInfo
@@ -38,12 +39,14 @@ class Need(Flag):
     INFO = auto()
     HOSTS = auto()
     USERS = auto()
+    REMARKS = auto()
 
 
 class Context:
     """What columns need beside the row: names, the walk's coverage, the time, the processes.
 
     ``coverage`` may be set anew while rows arrive; None when owners were not asked for.
+    ``explain`` makes the remarks on a row; None when they were not asked for.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Context:
     ) -> None:
         self.words = words or numbers()
         self.coverage: Coverage | None = None
+        self.explain: Remarks | None = None
         self.taken_at = taken_at
         self._euid = euid
         self._proc_root = proc_root
@@ -333,6 +337,24 @@ def _command_lines_text(row: Row, context: Context) -> str | None:
     return "; ".join(UNTOLD if line is None else " ".join(line) for line in lines) or None
 
 
+def _remarks(row: Row, context: Context, trouble: bool) -> list[str] | None:
+    if context.explain is None:
+        return None
+    return [remark.text for remark in context.explain(row) if remark.trouble is trouble]
+
+
+def _explanation(row: Row, context: Context) -> str | None:
+    return " ".join(_remarks(row, context, trouble=False) or ()) or None
+
+
+def _trouble(row: Row, context: Context) -> list[str] | None:
+    return _remarks(row, context, trouble=True)
+
+
+def _trouble_text(row: Row, context: Context) -> str | None:
+    return " ".join(_trouble(row, context) or ()) or None
+
+
 def _milliseconds(name: str) -> Callable[[Row, Context], str | None]:
     value = _of_info(name)
 
@@ -500,6 +522,22 @@ _ALL = (
         _command_lines_text,
         _command_lines_text,
         needs=Need.OWNERS,
+    ),
+    Column(
+        "explanation",
+        "Explanation",
+        "what the row means, in a sentence",
+        _explanation,
+        needs=Need.OWNERS | Need.REMARKS,
+    ),
+    Column(
+        "trouble",
+        "Trouble",
+        "what in the row points to trouble",
+        _trouble,
+        _trouble_text,
+        _trouble_text,
+        needs=Need.OWNERS | Need.REMARKS,
     ),
     Column(
         "info",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import TextIO, TypeAlias
 
     from pynetstat.render.chosen import ChosenView, CountsView
+    from pynetstat.render.data import RowValues
     from pynetstat.render.table import SnapshotView
 
     View: TypeAlias = SnapshotView | ChosenView | CountsView
@@ -93,6 +94,8 @@ def _print_listing(options: Options, reader: Reader, output: Output) -> None:
     snapshot = reader.snapshot()
     context = _context(options, _names(options, snapshot, choice.columns))
     context.coverage = reader.coverage
+    if Need.REMARKS in needs_of(choice.columns):
+        context.explain = _explainer(options, snapshot)
     rows = _rows(options, snapshot, context)
     for line in aligned(
         [column.title for column in choice.columns] if choice.header else None,
@@ -137,13 +140,17 @@ def _below(options: Options, snapshot: Snapshot) -> Remarks | None:
     """What is to be said below each row: TCP's own figures, explanations, or both."""
     if not options.choice.explain:
         return _info_below if options.choice.info else None
-    from pynetstat.explain.ports import read_port_range
-    from pynetstat.explain.remarks import explainer
-
-    explain = explainer(snapshot, read_port_range(options.proc_root or "/proc"))
+    explain = _explainer(options, snapshot)
     if not options.choice.info:
         return explain
     return lambda row: [*_info_below(row), *explain(row)]
+
+
+def _explainer(options: Options, snapshot: Snapshot) -> Remarks:
+    from pynetstat.explain.ports import read_port_range
+    from pynetstat.explain.remarks import explainer
+
+    return explainer(snapshot, read_port_range(options.proc_root or "/proc"))
 
 
 def _info_below(row: Row) -> list[Remark]:
@@ -173,18 +180,25 @@ def _print_document(options: Options, reader: Reader, output: Output) -> None:
 
     snapshot = reader.snapshot()
     context = _data_context(options, reader, snapshot)
-    values = data.RowValues(context, options.choice.columns, options.choice.info)
+    values = _values(options, context)
     rows = _rows(options, snapshot, context)
     one_line = options.format == "jsonl"
     for part in data.json_document(snapshot, rows, values, one_line):
         output.write(part)
 
 
+def _values(options: Options, context: Context) -> RowValues:
+    from pynetstat.render.data import RowValues
+
+    choice = options.choice
+    return RowValues(context, choice.columns, info=choice.info, explain=choice.explain)
+
+
 def _print_json_lines(options: Options, reader: Reader, output: Output) -> None:
     from pynetstat.render import data
 
     context = _data_context(options, reader)
-    values = data.RowValues(context, options.choice.columns, options.choice.info)
+    values = _values(options, context)
     for batch in _batches(options, reader, context):
         output.write(data.json_lines(batch, values))
 
@@ -194,7 +208,9 @@ def _print_csv(options: Options, reader: Reader, output: Output, first: bool) ->
     from pynetstat.render import data
 
     query, choice = options.query, options.choice
-    columns = choice.columns or data.csv_columns(query.protos, query.owners, choice.info)
+    columns = choice.columns or data.csv_columns(
+        query.protos, owners=query.owners, info=choice.info, explain=choice.explain
+    )
     if options.interval_s is not None and choice.columns is None:
         columns = (COLUMNS["time"], *columns)
     context = _data_context(options, reader)
@@ -217,6 +233,9 @@ def _data_context(options: Options, reader: Reader, snapshot: Snapshot | None = 
     taken_at = time.time() if snapshot is None else snapshot.taken_at
     context = _context(options, words, data.iso_time(taken_at))
     context.coverage = reader.coverage
+    if options.choice.explain or Need.REMARKS in needs_of(columns):
+        context.explain = _explainer(options, reader.snapshot())
+        context.coverage = reader.coverage
     return context
 
 
@@ -325,6 +344,8 @@ def _view(options: Options, reader: Reader) -> View:
         )
     context = _context(options, _names(options, snapshot, choice.columns))
     context.coverage = reader.coverage
+    if Need.REMARKS in needs_of(choice.columns):
+        context.explain = _explainer(options, snapshot)
     rows = _rows(options, snapshot, context)
     below = _below(options, snapshot)
     return ChosenView(snapshot, rows, choice.columns, context, below=below, header=choice.header)

@@ -42,7 +42,7 @@ _PATHS = [b"\0" + text.encode("utf-8", "surrogateescape") for text in HOSTILE_TE
 
 
 def _json_rows(*rows: Any) -> list[dict[str, Any]]:
-    text = json_lines(rows, RowValues(Context(), None, info=False))
+    text = json_lines(rows, RowValues(Context(), None, info=False, explain=False))
     assert text.isascii()
     assert not _LONE_SURROGATE.search(_PAIR.sub("", text))
     found = [json.loads(line) for line in text.splitlines()]
@@ -95,7 +95,7 @@ def test_names_survive_json(name: str) -> None:
 @pytest.mark.parametrize("path", _PATHS)
 def test_paths_survive_json_and_csv(path: bytes) -> None:
     (row,) = _json_rows(unix_row(path))
-    columns = csv_columns((Proto.UNIX,), owners=False, info=False)
+    columns = csv_columns((Proto.UNIX,), owners=False, info=False, explain=False)
     text = csv_rows([unix_row(path)], columns, Context())
     (cells,) = csv.reader(io.StringIO(text))
     by_name = dict(zip((column.name for column in columns), cells, strict=True))
@@ -139,7 +139,7 @@ def test_csv_tells_none_from_zero() -> None:
 
 
 def test_numbers_that_json_lacks_are_refused_not_written() -> None:
-    values = RowValues(Context(), None, info=False)
+    values = RowValues(Context(), None, info=False, explain=False)
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_lines([tcp_row(timer=Timer("on", math.nan, 0, 0))], values)
 
@@ -150,7 +150,7 @@ def test_a_document_says_what_is_missing() -> None:
         Gap(GapKind.OWNERS, None, "owners are incomplete"),
     )
     snapshot = Snapshot([tcp_row()], [], {Proto.UDP: "sockdiag"}, gaps, None, 0.5)
-    values = RowValues(Context(), None, info=False)
+    values = RowValues(Context(), None, info=False, explain=False)
     for one_line in (False, True):
         text = "".join(json_document(snapshot, [tcp_row(), tcp_row()], values, one_line))
         assert text.count("\n") == (1 if one_line else 4)
@@ -166,7 +166,9 @@ def test_a_document_says_what_is_missing() -> None:
 
 def test_a_document_without_rows() -> None:
     snapshot = Snapshot([], [], {}, (), None, 0.0)
-    document = json.loads("".join(json_document(snapshot, [], RowValues(Context(), None, False))))
+    document = json.loads(
+        "".join(json_document(snapshot, [], RowValues(Context(), None, info=False, explain=False)))
+    )
     assert document["rows"] == []
 
 

@@ -92,6 +92,7 @@ _CSV_UNIX = [
     "trusted",
 ]
 _CSV_OWNERS = ["owners", "no_owner"]
+_REMARKS = ["explanation", "trouble"]
 _CSV_INFO = [
     "congestion",
     "rtt",
@@ -120,11 +121,14 @@ def iso_time(seconds: float) -> str:
 class RowValues:
     """Turns rows into what JSON shows of them: the ``columns``, or by default all."""
 
-    def __init__(self, context: Context, columns: Sequence[Column] | None, info: bool) -> None:
+    def __init__(
+        self, context: Context, columns: Sequence[Column] | None, *, info: bool, explain: bool
+    ) -> None:
         self._context = context
         with_info = ["info"] if info else []
-        self._inet = columns or [COLUMNS[name] for name in (*_INET, *with_info)]
-        self._unix = columns or [COLUMNS[name] for name in _UNIX]
+        remarks = _REMARKS if explain else []
+        self._inet = columns or [COLUMNS[name] for name in (*_INET, *with_info, *remarks)]
+        self._unix = columns or [COLUMNS[name] for name in (*_UNIX, *remarks)]
 
     def of(self, row: Row) -> dict[str, Any]:
         """The row's values by column."""
@@ -185,7 +189,9 @@ def head(
     }
 
 
-def csv_columns(protos: Sequence[Proto], owners: bool, info: bool) -> tuple[Column, ...]:
+def csv_columns(
+    protos: Sequence[Proto], *, owners: bool, info: bool, explain: bool
+) -> tuple[Column, ...]:
     """The columns of CSV where none were chosen: flat, and enough for the tables asked for."""
     names: list[str] = []
     if protos != (Proto.UNIX,):
@@ -194,6 +200,7 @@ def csv_columns(protos: Sequence[Proto], owners: bool, info: bool) -> tuple[Colu
         names += _CSV_UNIX
     names += _CSV_OWNERS if owners else []
     names += _CSV_INFO if info else []
+    names += _REMARKS if explain else []
     return tuple(COLUMNS[name] for name in dict.fromkeys(names))
 
 

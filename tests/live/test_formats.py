@@ -26,7 +26,7 @@ _EVERY_COLUMN = (
     "time,proto,recv-q,send-q,backlog,local,remote,local-ip,local-port,remote-ip,remote-port,"
     "state,timer,timer-kind,timer-s,retransmits,probes,uid,user,inode,cookie,ifindex,interface,"
     "pid,program,owners,no-owner,cmdline,info,congestion,rtt,min-rtt,rto,cwnd,mss,unacked,"
-    "bytes,bytes-sent,retrans,type,refcnt,peer-inode,path,path-hex,abstract,trusted"
+    "bytes,bytes-sent,retrans,type,refcnt,peer-inode,path,path-hex,abstract,trusted,explanation,trouble"
 )
 
 
@@ -47,11 +47,17 @@ def _lines(text: str) -> list[dict[str, Any]]:
 
 def _without_time(rows: list[dict[str, Any]]) -> list[str]:
     """In one order, and without what changes while nothing happens."""
-    return sorted(json.dumps({**row, "timer": None, "info": None}) for row in rows)
+    changing = ("timer", "info", "explanation", "trouble")
+    return sorted(
+        json.dumps({name: value for name, value in row.items() if name not in changing})
+        for row in rows
+    )
 
 
 @pytest.mark.parametrize("source", ["auto", "procfs", "psutil"])
-@pytest.mark.parametrize("flags", [("-tuan",), ("-tuanp",), ("-tuani",), ("-xtanp",), ("-tln",)])
+@pytest.mark.parametrize(
+    "flags", [("-tuan",), ("-tuanp",), ("-tuani",), ("-xtanp",), ("-tln",), ("-xtan", "--explain")]
+)
 def test_documents_and_lines_keep_to_the_schema(
     states: Namespace, flags: tuple[str, ...], source: str
 ) -> None:
@@ -63,6 +69,7 @@ def test_documents_and_lines_keep_to_the_schema(
     assert document["rows"]
     for row in document["rows"]:
         validate(row, "unix_row" if row["proto"] == "unix" else "inet_row")
+        assert bool(row.get("explanation")) is ("--explain" in flags)
     lines = _lines(_output(states, *arguments, "--format", "jsonl"))
     assert _without_time(lines) == _without_time(document["rows"])
 
