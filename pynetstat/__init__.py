@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pynetstat.diff import Change, Diff
     from pynetstat.errors import (
         FilterError,
+        NamespaceUnavailable,
         ParseError,
         ProcessEnded,
         ProtocolAbsent,
@@ -44,6 +45,7 @@ _HOMES = {
     "diff": ("Change", "Diff"),
     "errors": (
         "FilterError",
+        "NamespaceUnavailable",
         "ParseError",
         "ProcessEnded",
         "ProtocolAbsent",
@@ -81,6 +83,7 @@ __all__ = [
     "Gap",
     "GapKind",
     "Missing",
+    "NamespaceUnavailable",
     "Owner",
     "ParseError",
     "ProcessEnded",

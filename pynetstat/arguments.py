@@ -52,6 +52,9 @@ class Options(NamedTuple):
     """Whether each row is explained."""
     topic: str | None = None
     """The topic whose page is wanted instead of sockets; it has one."""
+    netns: str | None = None
+    """The network namespace that is asked about; None for this one, or all of them."""
+    all_netns: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,6 +90,8 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         parser.error(f"argument --proc-root: {given.proc_root!r} is not a directory")
     if given.proc_root is not None and given.source not in ("auto", "procfs"):
         parser.error(f"argument --source: {given.source} reads the running system, not a tree")
+    if given.netns is not None or given.all_netns:
+        _check_netns(given, parser)
     if given.explain:
         _check_topic(given.explain, parser)
     try:
@@ -104,7 +109,8 @@ def _parse_filters(given: argparse.Namespace) -> Filter | None:
     from pynetstat.filter_grammar import parse_filter
     from pynetstat.filters import all_of
 
-    return all_of(*map(parse_filter, expressions))
+    here = given.netns is None and not given.all_netns
+    return all_of(*(parse_filter(text, interface_names=here) for text in expressions))
 
 
 def _settle_explain(arguments: list[str]) -> list[str]:
@@ -123,6 +129,16 @@ def _settle_explain(arguments: list[str]) -> list[str]:
 
 def _is_explain(argument: str) -> bool:
     return len(argument) > len("--ex") and "--explain".startswith(argument)
+
+
+def _check_netns(given: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    flag = "--all-netns" if given.all_netns else "--netns"
+    if given.all_netns and given.netns is not None:
+        parser.error("--netns and --all-netns: one network namespace or all of them, not both")
+    if given.proc_root is not None:
+        parser.error(f"argument --proc-root: a tree is of one network namespace; without {flag}")
+    if given.source == "psutil":
+        parser.error(f"argument --source: psutil reads its own network namespace, not {flag}")
 
 
 def _check_topic(topic: str, parser: argparse.ArgumentParser) -> None:
@@ -163,7 +179,11 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
         query=Query(in_netstat_order(protos), show, bool(given.programs) or explain, wanted),
         implied=implied,
         columns=Columns(
-            bool(given.extend), bool(given.programs), bool(given.timers), bool(given.wide)
+            bool(given.extend),
+            bool(given.programs),
+            bool(given.timers),
+            bool(given.wide),
+            bool(given.all_netns),
         ),
         numeric=Numeric(
             hosts=given.numeric or given.numeric_hosts,
@@ -176,6 +196,8 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
         interval_s=(given.interval or 1.0) if repeats else None,
         explain=explain,
         topic=given.explain or None,
+        netns=given.netns,
+        all_netns=bool(given.all_netns),
     )
 
 
@@ -267,6 +289,14 @@ def _build_parser() -> argparse.ArgumentParser:
     output.add_argument(
         "--proc-root", metavar="DIR", help="read a saved /proc tree instead of this machine"
     )
+
+    places = parser.add_argument_group("where (without any: this network namespace)")
+    places.add_argument(
+        "--netns",
+        metavar="NAME|PID|PATH",
+        help="the network namespace of that name or path, or that a process is in",
+    )
+    flag(places, "--all-netns", about="all network namespaces, with a column that names them")
 
     other = parser.add_argument_group("other")
     flag(other, "-h", "--help", about="show this text and exit")

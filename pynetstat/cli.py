@@ -14,8 +14,7 @@ from pynetstat.errors import PynetstatError
 from pynetstat.output import Output
 from pynetstat.records import Proto, SocketRecord
 from pynetstat.render import netstat
-from pynetstat.snapshot import GapKind, Reader, Snapshot
-from pynetstat.sources import open_sources
+from pynetstat.snapshot import GapKind, Reader, Snapshot, open_reader
 from pynetstat.text import printable
 from pynetstat.words import Words, numbers
 
@@ -90,14 +89,14 @@ def _print_page(topic: str, rich: bool, output: Output) -> int:
 def _look(options: Options, output: Output) -> int:
     """Read and show once."""
     rich = _is_rich(options, output)
-    sources = open_sources(options.source, options.proc_root, thorough=rich)
-    reader = Reader(options.query, sources, options.proc_root or "/proc")
-    if rich:
-        _print_rich(options, reader, output)
-    elif options.explain:
-        _print_explained(options, reader, output)
-    else:
-        _print_plain(options, reader, output)
+    where = (options.source, options.proc_root, options.netns, options.all_netns)
+    with open_reader(options.query, *where, thorough=rich) as reader:
+        if rich:
+            _print_rich(options, reader, output)
+        elif options.explain:
+            _print_explained(options, reader, output)
+        else:
+            _print_plain(options, reader, output)
     return _report(options, reader, rich)
 
 
@@ -157,8 +156,10 @@ def _print_rich(options: Options, reader: Reader, output: Output) -> None:
 def _explainer(options: Options, snapshot: Snapshot) -> Explain:
     """What there is to say about each row."""
     from pynetstat.explain.ports import read_port_range
-    from pynetstat.explain.remarks import explainer
+    from pynetstat.explain.remarks import explainer, explainer_of_all
 
+    if options.all_netns or options.netns is not None:
+        return explainer_of_all(snapshot)
     return explainer(snapshot, read_port_range(options.proc_root or "/proc"))
 
 

@@ -163,6 +163,9 @@ class SocketRecord(NamedTuple):
     ``owners``
         Every process and descriptor that holds the socket; empty when none was found;
         None when owners were not asked for.
+    ``netns``
+        The label of its network namespace; None when no namespace was asked for, and it is
+        this program's.
     """
 
     proto: Proto
@@ -178,6 +181,7 @@ class SocketRecord(NamedTuple):
     cookie: int | None = None
     ifindex: int | None = None
     owners: tuple[Owner, ...] | None = None
+    netns: str | None = None
 
 
 class UnixType(_Word):
@@ -243,6 +247,7 @@ class UnixRecord(NamedTuple):
     cookie: int | None = None
     owners: tuple[Owner, ...] | None = None
     trusted: bool = True
+    netns: str | None = None
 
     @property
     def proto(self) -> Proto:

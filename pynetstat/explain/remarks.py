@@ -23,6 +23,28 @@ Explain = Callable[[SocketRecord | UnixRecord], list[Remark]]
 """Gives the remarks on a row: what it means, then each trouble that it points to."""
 
 
+def explainer_of_all(snapshot: Snapshot) -> Explain:
+    """As :func:`explainer`, each namespace for itself: addresses repeat from one to the next.
+
+    The range of its ephemeral ports is not known of another namespace.
+    """
+    rows: dict[str | None, list[SocketRecord]] = {}
+    for record in snapshot.records:
+        rows.setdefault(record.netns, []).append(record)
+    parts = {
+        netns: explainer(snapshot._replace(records=records, unix=[]), None)
+        for netns, records in rows.items()
+    }
+    of_unix = explainer(snapshot._replace(records=[]), None)
+
+    def explain(record: SocketRecord | UnixRecord) -> list[Remark]:
+        if isinstance(record, UnixRecord):
+            return of_unix(record)
+        return parts[record.netns](record)
+
+    return explain
+
+
 def explainer(snapshot: Snapshot, ports: PortRange | None) -> Explain:
     """What there is to say about each row of ``snapshot``."""
     troubles: dict[SocketRecord | UnixRecord, list[Remark]] = {}

@@ -190,6 +190,8 @@ class SnapshotView:
             columns.append((Column("Inode"), lambda record: _number(record.inode)))
         if self._columns.programs:
             columns.append((Column("PID/Program name"), self._program))
+        if self._columns.netns:
+            columns.append((Column("Netns"), _netns))
         if self._columns.timers:
             columns.append((Column("Timer"), lambda record: _timer(record.timer)))
         if self._marks is not None:
@@ -207,6 +209,8 @@ class SnapshotView:
         ]
         if self._columns.programs:
             columns.append((Column("PID/Program name"), self._program))
+        if self._columns.netns:
+            columns.append((Column("Netns"), _netns))
         columns.append((Column("Path"), _path))
         return [column for column, _ in columns], [make for _, make in columns]
 
@@ -225,10 +229,19 @@ class SnapshotView:
     def _address(self, addr: Addr, record: SocketRecord, scoped: bool) -> str:
         host = self._words.hosts[addr.ip] if addr.ip != "::" else "::"
         if scoped and record.ifindex:
-            host += f"%{_interface(record.ifindex)}"
+            host += f"%{self._interface(record.ifindex, record.netns)}"
         if ":" in host:
             host = f"[{host}]"
         return f"{host}:{self._words.ports(record.proto.base).get(addr.port, addr.port)}"
+
+    def _interface(self, index: int, netns: str | None) -> str:
+        """The interface's name in its namespace; the number where that is not known."""
+        if netns is not None:
+            return printable(self._snapshot.interfaces.get(netns, {}).get(index, str(index)))
+        try:
+            return printable(socket.if_indextoname(index))
+        except OSError:
+            return str(index)
 
     def _user(self, record: SocketRecord) -> Cell:
         uid = record.uid
@@ -301,6 +314,10 @@ def _number(number: int | None) -> Cell:
     return _UNTOLD if number is None else Cell(str(number), None if number else _QUIET)
 
 
+def _netns(record: SocketRecord | UnixRecord) -> Cell:
+    return Cell(record.netns) if record.netns is not None else _UNTOLD
+
+
 def _path(record: UnixRecord) -> Cell:
     name = printable(unix_name(record.path))
     return Cell(name) if record.trusted or not name else Cell(f"{name} (unverified)", _ALERT)
@@ -309,13 +326,6 @@ def _path(record: UnixRecord) -> Cell:
 def _owner(owner: Owner) -> str:
     name = printable(owner.name)
     return f'{owner.pid}/"{name}"' if "," in name else f"{owner.pid}/{name}"
-
-
-def _interface(index: int) -> str:
-    try:
-        return printable(socket.if_indextoname(index))
-    except OSError:
-        return str(index)
 
 
 def _timer(timer: Timer | None) -> Cell:

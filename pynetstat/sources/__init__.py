@@ -8,13 +8,14 @@ can be asked; it never presents a failure as an empty table.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from pynetstat.query import Query
     from pynetstat.records import Owner, Proto, SocketRecord, UnixRecord
+    from pynetstat.sources.netlink import NetlinkSocket
 
 _Row = TypeVar("_Row", "SocketRecord", "UnixRecord")
 
@@ -95,6 +96,20 @@ class Sources:
             yield self._opened[at]
 
 
+class Place(NamedTuple):
+    """A network namespace to read.
+
+    ``label`` goes into its rows; None for this program's own when no other is read.
+    ``interfaces`` has the names of its interfaces by index, ``opener`` opens a netlink
+    socket inside; None where that can't be done.
+    """
+
+    label: str | None
+    sources: Iterable[Source]
+    interfaces: Mapping[int, str] = {}
+    opener: Callable[[], NetlinkSocket] | None = None
+
+
 def open_sources(
     name: str = "auto", proc_root: str | None = None, thorough: bool = False
 ) -> Sources:
@@ -121,10 +136,28 @@ def open_sources(
     return Sources(sockdiag, procfs, _portable)
 
 
-def _sockdiag(thorough: bool) -> Source:
+def sources_inside(
+    name: str, proc_root: str, opener: Callable[[], NetlinkSocket] | None, thorough: bool = False
+) -> Sources:
+    """The sources for another network namespace, of which psutil is none.
+
+    ``proc_root`` has its ``net``; without an ``opener`` of netlink sockets inside only that
+    is read. ValueError for a source that can't read it.
+    """
+    if name not in ("auto", "sockdiag", "procfs"):
+        raise ValueError(f"source {name!r} can't read another network namespace")
+    procfs = partial(_procfs, proc_root)
+    if opener is None or name == "procfs":
+        return Sources(procfs)
+    sockdiag = partial(_sockdiag, thorough, opener)
+    return Sources(sockdiag) if name == "sockdiag" else Sources(sockdiag, procfs)
+
+
+def _sockdiag(thorough: bool, opener: Callable[[], NetlinkSocket] | None = None) -> Source:
+    from pynetstat.sources.netlink import open_socket
     from pynetstat.sources.sockdiag import SockDiag
 
-    return SockDiag(thorough=thorough)
+    return SockDiag(opener or open_socket, thorough)
 
 
 def _procfs(root: str) -> Source:

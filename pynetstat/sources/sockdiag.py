@@ -150,7 +150,7 @@ def decode(
             new(
                 SocketRecord,
                 (proto, laddr, raddr, state, recv_q, send_q, backlog, timer, uid, inode, cookie,
-                 ifindex, owners),
+                 ifindex, owners, None),
             )
         )  # fmt: skip
     return records
