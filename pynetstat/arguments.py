@@ -55,6 +55,10 @@ class Options(NamedTuple):
     netns: str | None = None
     """The network namespace that is asked about; None for this one, or all of them."""
     all_netns: bool = False
+    kill: bool = False
+    """Whether the sockets are to be closed instead of shown; there is a filter then."""
+    yes: bool = False
+    """Whether that is agreed to without being asked."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,6 +102,8 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         wanted = _parse_filters(given)
     except FilterError as error:
         parser.exit(USAGE_ERROR, f"{parser.prog}: {printable(str(error))}\n{error.pointer}\n")
+    if given.kill or given.yes:
+        _check_kill(given, wanted, parser)
     return _understand(given, wanted)
 
 
@@ -141,6 +147,22 @@ def _check_netns(given: argparse.Namespace, parser: argparse.ArgumentParser) -> 
         parser.error(f"argument --source: psutil reads its own network namespace, not {flag}")
 
 
+def _check_kill(
+    given: argparse.Namespace, wanted: Filter | None, parser: argparse.ArgumentParser
+) -> None:
+    if not given.kill:
+        parser.error("argument --yes: it says yes to --kill, which is not there")
+    if wanted is None:
+        parser.error("argument --kill: needs a filter that says which sockets, 'dport = :443'")
+    if given.source not in ("auto", "sockdiag") or given.proc_root is not None:
+        parser.error(
+            "argument --kill: only sock_diag names a socket so that no other can be meant; "
+            "without --source and --proc-root"
+        )
+    if given.continuous or given.interval is not None or given.explain is not None:
+        parser.error("argument --kill: once, and without -c, --interval and --explain")
+
+
 def _check_topic(topic: str, parser: argparse.ArgumentParser) -> None:
     from pynetstat.explain.pages import find_page, near_misses
 
@@ -175,8 +197,9 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
         show = Show.LISTENING
     repeats = given.continuous or given.interval is not None
     explain = given.explain == ""
+    owners = bool(given.programs or explain or given.kill)
     return Options(
-        query=Query(in_netstat_order(protos), show, bool(given.programs) or explain, wanted),
+        query=Query(in_netstat_order(protos), show, owners, wanted),
         implied=implied,
         columns=Columns(
             bool(given.extend),
@@ -198,6 +221,8 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
         topic=given.explain or None,
         netns=given.netns,
         all_netns=bool(given.all_netns),
+        kill=bool(given.kill),
+        yes=bool(given.yes),
     )
 
 
@@ -297,6 +322,14 @@ def _build_parser() -> argparse.ArgumentParser:
         help="the network namespace of that name or path, or that a process is in",
     )
     flag(places, "--all-netns", about="all network namespaces, with a column that names them")
+
+    acts = parser.add_argument_group("what is done")
+    flag(
+        acts,
+        "--kill",
+        about="close the sockets that the filter chooses, after asking; needs CAP_NET_ADMIN",
+    )
+    flag(acts, "--yes", about="with --kill: without asking")
 
     other = parser.add_argument_group("other")
     flag(other, "-h", "--help", about="show this text and exit")

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO, cast
 
 from pynetstat import __version__
-from pynetstat.arguments import Options, parse_arguments
+from pynetstat.arguments import USAGE_ERROR, Options, parse_arguments
 from pynetstat.errors import PynetstatError
 from pynetstat.output import Output
-from pynetstat.records import Proto, SocketRecord
+from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.render import netstat
 from pynetstat.snapshot import GapKind, Reader, Snapshot, open_reader
 from pynetstat.text import printable
@@ -46,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         output = Output.of_stdout()
         if options.topic is not None:
             return _print_page(options.topic, _is_rich(options, output), output)
+        if options.kill:
+            return _kill(options, output)
         status = _look(options, output)
         while options.interval_s is not None:
             time.sleep(options.interval_s)
@@ -98,6 +100,22 @@ def _look(options: Options, output: Output) -> int:
         else:
             _print_plain(options, reader, output)
     return _report(options, reader, rich)
+
+
+def _kill(options: Options, output: Output) -> int:
+    """Close what the filter chooses."""
+    from pynetstat.kill import can_ask, kill
+
+    if not options.yes and not can_ask(output):
+        _complain("argument --kill: there is no terminal to ask on; --yes closes without asking")
+        return USAGE_ERROR
+    where = (options.source, None, options.netns, options.all_netns)
+    with open_reader(options.query, *where, thorough=True) as reader:
+        snapshot = reader.snapshot()
+        rows: list[SocketRecord | UnixRecord] = [*snapshot.records]
+        rows += snapshot.unix
+        closed = kill(rows, reader.openers, output, ask=not options.yes, netns=options.all_netns)
+    return _report(options, reader, rich=False) if closed else UNANSWERED
 
 
 def _print_plain(options: Options, reader: Reader, output: Output) -> None:

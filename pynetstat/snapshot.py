@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pynetstat.filters import Filter
     from pynetstat.places import Places
     from pynetstat.sieve import Sieve
+    from pynetstat.sources.netlink import NetlinkSocket
 
 _Row = TypeVar("_Row", SocketRecord, UnixRecord)
 
@@ -184,6 +185,17 @@ class Reader:
         if self._may_find_more(records):
             return self._look_again(records)
         return self._finished(records)
+
+    @property
+    def openers(self) -> dict[str | None, Callable[[], NetlinkSocket]]:
+        """What opens a netlink socket, by the ``netns`` of the rows from there."""
+        from pynetstat.sources.netlink import open_socket
+
+        return {
+            place.label: place.opener or open_socket
+            for place in self._places
+            if place.label is None or place.opener is not None
+        }
 
     @property
     def gaps(self) -> list[Gap]:

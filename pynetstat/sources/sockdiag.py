@@ -35,23 +35,14 @@ from pynetstat.sources.netlink import (
     NetlinkSocket,
     Run,
     dump,
+    name_protocol,
     open_socket,
     pack_attribute,
     pack_dump,
 )
 from pynetstat.sources.readahead import read_ahead
 
-_PROTOCOL_NUMBERS = {
-    "tcp": socket.IPPROTO_TCP,
-    "udp": socket.IPPROTO_UDP,
-    "udplite": 136,
-    "raw": socket.IPPROTO_RAW,
-    "sctp": 132,
-    "mptcp": 262,
-}
 _REQ_BYTECODE = 1
-_REQ_PROTOCOL = 3
-"""INET_DIAG_REQ_PROTOCOL: carries a protocol number that does not fit the request's byte."""
 
 _REQUEST = struct.Struct("=BBBxI48x")
 _FIELDS = "16x x BBB HH 16s16s I Q IIIII"
@@ -73,13 +64,10 @@ def pack_request(proto: Proto, query: Query = EVERYTHING, program: bytes | None 
     ``program`` is bytecode for the kernel to choose rows by.
     """
     family = socket.AF_INET6 if proto.is_ipv6 else socket.AF_INET
-    number = _PROTOCOL_NUMBERS[proto.base]
+    number, named = name_protocol(proto.base)
     mask = state_mask(proto, query)
     attributes = b"" if program is None else pack_attribute(_REQ_BYTECODE, program)
-    if number > 255:
-        attributes += pack_attribute(_REQ_PROTOCOL, struct.pack("=I", number))
-        number = socket.IPPROTO_RAW
-    return pack_dump(_REQUEST.pack(family, number, 0, mask) + attributes)
+    return pack_dump(_REQUEST.pack(family, number, 0, mask) + attributes + named)
 
 
 class AddressTexts(dict[bytes, str]):
