@@ -17,7 +17,7 @@ from pynetstat.filters import ALL_STATES, BOUND_INACTIVE, States
 from pynetstat.places import open_places
 from pynetstat.query import Query
 from pynetstat.records import SocketRecord, TcpState, UnixRecord
-from pynetstat.sources import Notes, sources_inside
+from pynetstat.sources import Notes, Reading, sources_inside
 from pynetstat.sources.destroying import destroy
 from pynetstat.sources.netlink import NetlinkSocket, open_socket
 
@@ -153,7 +153,7 @@ def _still_there(
     found: dict[int, TcpState] = {}
     query = Query(filter=_EVEN_BOUND)
     try:
-        for source in sources_inside("sockdiag", "", opener, thorough=True):
+        for source in sources_inside("sockdiag", "", opener, Reading(thorough=True)):
             for proto in {record.proto for record in records}:
                 for batch in source.read(proto, query, Notes()):
                     found.update((row.cookie, row.state) for row in batch if row.cookie)

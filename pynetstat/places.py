@@ -21,7 +21,7 @@ from pynetstat.netns import (
     open_door,
     open_tables,
 )
-from pynetstat.sources import Place, Sources, sources_inside
+from pynetstat.sources import ONCE, Place, Reading, Sources, sources_inside
 from pynetstat.sources.inside import Inside
 from pynetstat.sources.netlink import NetlinkSocket, open_socket
 
@@ -64,24 +64,29 @@ class Places:
         which = f"{_count(self._not_entered)} could not be entered"
         return f"{which}, only read through /proc: {_listed(self._not_entered)}{_hint()}"
 
-    def open(self, namespace: Namespace, source: str, thorough: bool, stack: ExitStack) -> None:
+    def open(self, namespace: Namespace, source: str, reading: Reading, stack: ExitStack) -> None:
         """Add a namespace, open until ``stack`` is closed."""
         if namespace.own:
-            own = sources_inside(source, "/proc/thread-self", open_socket, thorough)
+            own = sources_inside(source, "/proc/thread-self", open_socket, reading)
             self._add(namespace, own, socket.if_nameindex(), open_socket)
             return
         try:
             inside = _enter(namespace)
         except OSError as error:
-            self._open_from_outside(namespace, source, error, stack)
+            self._open_from_outside(namespace, source, reading, error, stack)
             return
         stack.callback(inside.close)
         opener = partial(inside.call, open_socket)
-        sources = sources_inside(source, inside.proc_root, opener, thorough)
+        sources = sources_inside(source, inside.proc_root, opener, reading)
         self._add(namespace, sources, inside.call(socket.if_nameindex), opener)
 
     def _open_from_outside(
-        self, namespace: Namespace, source: str, refusal: OSError, stack: ExitStack
+        self,
+        namespace: Namespace,
+        source: str,
+        reading: Reading,
+        refusal: OSError,
+        stack: ExitStack,
     ) -> None:
         label, reason = namespace.label, refusal.strerror or str(refusal)
         try:
@@ -93,7 +98,8 @@ class Places:
             return
         stack.callback(os.close, folder)
         self._not_entered[label] = reason
-        self._add(namespace, sources_inside(source, f"/proc/self/fd/{folder}", None), [], None)
+        sources = sources_inside(source, f"/proc/self/fd/{folder}", None, reading)
+        self._add(namespace, sources, [], None)
 
     def _add(
         self,
@@ -107,7 +113,7 @@ class Places:
 
 @contextmanager
 def open_places(
-    netns: str | int | None, all_netns: bool, source: str = "auto", *, thorough: bool = False
+    netns: str | int | None, all_netns: bool, source: str = "auto", reading: Reading = ONCE
 ) -> Iterator[Places]:
     """The namespace that ``netns`` names (see :func:`find_namespace`), or all of them.
 
@@ -122,7 +128,7 @@ def open_places(
     places = Places(found)
     with ExitStack() as stack:
         for namespace in namespaces:
-            places.open(namespace, source, thorough, stack)
+            places.open(namespace, source, reading, stack)
         if netns is not None and not list(places):
             raise NamespaceUnavailable(places.left_out[0])
         yield places

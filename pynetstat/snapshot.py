@@ -10,7 +10,7 @@ import gc
 import os
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -19,7 +19,18 @@ from pynetstat.errors import ProtocolAbsent, SourceUnavailable
 from pynetstat.owners import Coverage, Missing, OwnerTable, walk_processes, why_no_owner
 from pynetstat.query import TCP_AND_UDP, Query, Show, in_netstat_order, select, select_unix
 from pynetstat.records import Proto, SocketRecord, UnixRecord
-from pynetstat.sources import Holders, Notes, Place, Source, open_sources, with_owners
+from pynetstat.sources import (
+    HERE,
+    ONCE,
+    Holders,
+    Notes,
+    Place,
+    Reading,
+    Source,
+    Where,
+    open_sources,
+    with_owners,
+)
 
 if TYPE_CHECKING:
     from pynetstat.filters import Filter
@@ -124,10 +135,11 @@ class Reader:
 
     ``sources`` are asked in their order, anew for each table. ``sources_used`` and
     ``gaps`` fill while the tables are read. Owners are also looked for when the query's
-    filter asks for them; a table that the filter can't match is not read.
+    filter asks for them; a table that the filter can't match is not read. A reader reads
+    once: after :meth:`snapshot` the other methods give the same rows again.
 
     With ``places`` it reads those network namespaces instead, each table of all of them
-    before the next.
+    before the next. What is to be closed with it, :meth:`close` closes.
     """
 
     def __init__(
@@ -150,9 +162,11 @@ class Reader:
         self._places = [Place(None, sources)] if places is None else list(places)
         if places is not None:
             self._gaps += _namespace_gaps(places)
+        self._stack = ExitStack()
         self._proc_root = proc_root
         self._owner_table: OwnerTable | None = None
         self._unowned = False
+        self._kept: Snapshot | None = None
 
     def inet(self) -> Iterator[list[SocketRecord]]:
         """The rows of the internet tables in netstat's order, in batches.
@@ -162,6 +176,9 @@ class Reader:
         lacks one all rows are held back until processes have been walked once more, for
         the sockets that were opened meanwhile.
         """
+        if self._kept is not None:
+            yield self._kept.records
+            return
         self._walk_once()
         held: list[SocketRecord] = []
         for proto in self.query.protos:
@@ -176,6 +193,8 @@ class Reader:
 
     def unix(self) -> list[UnixRecord]:
         """The unix rows, their owners looked for as in :meth:`inet`; empty if not wanted."""
+        if self._kept is not None:
+            return self._kept.unix
         if Proto.UNIX not in self.query.protos or not self._may_match(Proto.UNIX):
             return []
         self._walk_once()
@@ -185,6 +204,25 @@ class Reader:
         if self._may_find_more(records):
             return self._look_again(records)
         return self._finished(records)
+
+    def close_with(self, stack: ExitStack) -> None:
+        """Let :meth:`close` close ``stack``, too."""
+        self._stack.push(stack)
+
+    def close(self) -> None:
+        """Leave the network namespaces that it read. More than once does no harm."""
+        self._stack.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def interfaces(self) -> dict[str, Mapping[int, str]]:
+        """The names of interfaces by index, for each ``netns`` of rows."""
+        return {place.label: place.interfaces for place in self._places if place.label}
 
     @property
     def openers(self) -> dict[str | None, Callable[[], NetlinkSocket]]:
@@ -205,16 +243,27 @@ class Reader:
             gaps += _owner_gap(self._owner_table.coverage, self._proc_root)
         return gaps
 
+    @property
+    def coverage(self) -> Coverage | None:
+        """How much of the process table was seen so far; None when owners are not wanted."""
+        return self._owner_table.coverage if self._owner_table is not None else None
+
     def snapshot(self) -> Snapshot:
         """Everything at once."""
-        taken_at = time.time()
-        records = [record for batch in self.inet() for record in batch]
-        unix = self.unix()
-        coverage = self._owner_table.coverage if self._owner_table is not None else None
-        interfaces = {place.label: place.interfaces for place in self._places if place.label}
-        return Snapshot(
-            records, unix, self.sources_used, tuple(self.gaps), coverage, taken_at, interfaces
-        )
+        if self._kept is None:
+            taken_at = time.time()
+            records = [record for batch in self.inet() for record in batch]
+            unix = self.unix()
+            self._kept = Snapshot(
+                records,
+                unix,
+                self.sources_used,
+                tuple(self.gaps),
+                self.coverage,
+                taken_at,
+                self.interfaces,
+            )
+        return self._kept
 
     def _inet_tables(self, proto: Proto) -> Iterator[list[SocketRecord]]:
         """The table of every place, and notes of those that have none to read."""
@@ -402,30 +451,24 @@ def _owner_gap(coverage: Coverage, proc_root: str) -> list[Gap]:
     return [Gap(GapKind.OWNERS, None, f"owners are incomplete: {reason}{hint}")]
 
 
-@contextmanager
-def open_reader(
-    query: Query,
-    source: str = "auto",
-    proc_root: str | None = None,
-    netns: str | int | None = None,
-    all_netns: bool = False,
-    *,
-    thorough: bool = False,
-) -> Iterator[Reader]:
-    """A reader of what :func:`collect` reads; namespaces stay open as long as it is in use.
+def open_reader(query: Query, where: Where = HERE, reading: Reading = ONCE) -> Reader:
+    """A reader of what :func:`collect` reads, to be closed when it has read.
 
     ValueError for names that are not known or don't go together, NamespaceUnavailable when
     the namespace that ``netns`` names can't be read.
     """
+    source, proc_root, netns, all_netns = where
     if netns is None and not all_netns:
-        yield Reader(query, open_sources(source, proc_root, thorough), proc_root or "/proc")
-        return
+        return Reader(query, open_sources(source, proc_root, *reading), proc_root or "/proc")
     if proc_root is not None:
         raise ValueError(f"the tree {proc_root!r} is of one network namespace")
     from pynetstat.places import open_places
 
-    with open_places(netns, all_netns, source, thorough=thorough) as places:
-        yield Reader(query, places=places)
+    with ExitStack() as stack:
+        places = stack.enter_context(open_places(netns, all_netns, source, reading))
+        reader = Reader(query, places=places)
+        reader.close_with(stack.pop_all())
+    return reader
 
 
 def collect(
@@ -434,6 +477,7 @@ def collect(
     show: Show = Show.ALL,
     owners: bool = False,
     filter: str | Filter | None = None,  # noqa: A002
+    info: bool = False,
     source: str = "auto",
     proc_root: str | None = None,
     netns: str | int | None = None,
@@ -442,14 +486,15 @@ def collect(
     """This machine's sockets, now.
 
     ``protos`` names tables as netstat does (``tcp``, ``tcp6``, ``udp``, ..., ``unix``),
-    ``show`` chooses rows, ``owners`` adds the processes. ``filter`` is an expression in
-    ss's language (``"state established dport = :443"``, see docs/filters.md) or made of
-    the conditions in :mod:`pynetstat.filters`; rows for which the source can't tell are
-    left out and counted in ``Snapshot.gaps``. ``source`` is ``auto``, ``sockdiag``,
-    ``procfs`` or ``psutil``; ``proc_root`` reads a saved /proc tree instead of the running
-    kernel. ``netns`` reads another network namespace: a process in it, the path of its nsfs
-    file, or its name (see docs/namespaces.md); ``all_netns`` all that can be found. Rows
-    then say in ``netns`` where they are from.
+    ``show`` chooses rows, ``owners`` adds the processes, ``info`` what TCP keeps for a
+    connection. ``filter`` is an expression in ss's language (``"state established dport =
+    :443"``, see docs/filters.md) or made of the conditions in :mod:`pynetstat.filters`;
+    rows for which the source can't tell are left out and counted in ``Snapshot.gaps``.
+    ``source`` is ``auto``, ``sockdiag``, ``procfs`` or ``psutil``; ``proc_root`` reads a
+    saved /proc tree instead of the running kernel. ``netns`` reads another network
+    namespace: that of a process, of a name, or of the path of an nsfs file (see
+    docs/namespaces.md); ``all_netns`` all that can be found. Rows then say in ``netns``
+    where they are from.
 
     Unlike the plain text of the command, which streams, large tables are read twice and
     merged, so that a socket is not missed because others come and go.
@@ -467,7 +512,8 @@ def collect(
         elsewhere = netns is not None or all_netns
         filter = parse_filter(filter, interface_names=not elsewhere)  # noqa: A001
     query = Query(in_netstat_order(protos), show, owners, filter)
-    opened = open_reader(query, source, proc_root, netns, all_netns, thorough=True)
+    where = Where(source, proc_root, netns, all_netns)
+    opened = open_reader(query, where, Reading(thorough=True, info=info))
     with opened as reader, _collector_paused():
         snapshot = reader.snapshot()
     for gap in snapshot.gaps:

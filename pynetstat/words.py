@@ -1,8 +1,13 @@
-"""The texts a view prints for addresses, ports and users: numbers unless names are known."""
+"""The texts a view prints for addresses, ports, users, owners: numbers unless names are known."""
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from pynetstat.records import Owner
+from pynetstat.text import printable
 
 _MAPPED = "::ffff:"
 
@@ -54,3 +59,24 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}m{rest:02}s"
     return f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def owner_text(owner: Owner) -> str:
+    """An owner as ``pid/name``, the name in quotes where it could pass for several."""
+    name = printable(owner.name)
+    return f'{owner.pid}/"{name}"' if "," in name else f"{owner.pid}/{name}"
+
+
+def interface_name(
+    index: int, netns: str | None = None, names: Mapping[str, Mapping[int, str]] = {}
+) -> str:
+    """The name of an interface, its number when none is known.
+
+    One of this program's network namespace, or of ``netns``, as ``names`` has them.
+    """
+    if netns is not None:
+        return printable(names.get(netns, {}).get(index, str(index)))
+    try:
+        return printable(socket.if_indextoname(index))
+    except OSError:
+        return str(index)

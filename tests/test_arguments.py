@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pynetstat.arguments import Numeric, Options, parse_arguments
+from pynetstat.arguments import parse_arguments
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import All
+from pynetstat.options import Numeric, Options
 from pynetstat.query import Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns
@@ -176,8 +177,8 @@ def test_a_value_for_a_flag_that_takes_none_is_named(capsys: pytest.CaptureFixtu
 
 def test_an_unknown_flag_in_a_cluster_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     # From Python 3.13 on argparse finds the place by itself.
-    ours, argparses = "'q' is no flag", "unrecognized arguments: -q"
-    refusal = _refused(capsys, "-tanq")
+    ours, argparses = "'j' is no flag", "unrecognized arguments: -j"
+    refusal = _refused(capsys, "-tanj")
     assert ours in refusal or argparses in refusal
 
 
@@ -244,12 +245,82 @@ def test_security_contexts_are_refused_with_a_reason(
 
 
 @pytest.mark.parametrize(
-    "flag", ["--nonsense", "-q", "-tq", "-9", "--tcp=yes", "-c5", "--\x1b[31m", "--two\nlines"]
+    "flag", ["--nonsense", "-j", "-tj", "-9", "--tcp=yes", "-c5", "--\x1b[31m", "--two\nlines"]
 )
 def test_what_is_unknown_is_refused_in_one_printable_line(
     flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _refused(capsys, flag)[:-1].isprintable()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--columns nonsense",
+        "--columns state,",
+        "--columns --columns",
+        "--sort state,nonsense",
+        "--sort --state",
+        "--group-by nonsense",
+        "--group-by state --sort state",
+        "-s --columns state",
+        "-s -q",
+        "-s --source sockdiag",
+        "-s --svg x.svg",
+        "-qc",
+        "--wait 1 --interval 1",
+        "--wait -1",
+        "--wait nan",
+        "--format csv --html x.html",
+    ],
+)
+def test_contradictions_are_refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _refused(capsys, *arguments.split())[:-1].isprintable()
+
+
+def test_an_unknown_column_is_answered_with_the_known_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refusal = _refused(capsys, "--columns", "state,\x1b[31m")
+    assert "no column '\\x1b[31m'; known: " in refusal
+    assert " recv-q, " in refusal
+
+
+def test_columns_and_order() -> None:
+    choice = _parse("--columns", "local,Recv-Q,recv_q,foreign,bytes").choice
+    assert [column.name for column in choice.columns or ()] == [
+        "local",
+        "recv_q",
+        "recv_q",
+        "remote",
+        "bytes_acked",
+        "bytes_received",
+    ]
+    for arguments in (["--sort", "-recv-q,state"], ["--sort=-recv-q,state"]):
+        sort = _parse(*arguments).choice.sort
+        assert [(key.column.name, key.descending) for key in sort] == [
+            ("recv_q", True),
+            ("state", False),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "owners", "info"),
+    [
+        ("--columns state", False, False),
+        ("--columns pid", True, False),
+        ("--columns state --sort cmdline", True, False),
+        ("--columns rtt", False, True),
+        ("--sort -rtt", False, True),
+        ("-i", False, True),
+        ("--group-by process", True, False),
+        ("--group-by state", False, False),
+    ],
+)
+def test_what_is_shown_decides_what_is_asked(arguments: str, owners: bool, info: bool) -> None:
+    options = _parse(*arguments.split())
+    assert options.query.owners is owners
+    assert options.choice.of_info is info
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,23 +12,20 @@ import pynetstat
 PACKAGE = Path(pynetstat.__file__).parent
 
 FLOORS = [
-    {"text", "containers"},
-    {"errors"},
-    {"records"},
-    {"words"},
+    {"text", "tcpinfo", "containers"},
+    {"errors", "records"},
+    {"words", "remark"},
     {"filters"},
     {"filter_grammar", "query", "tabular"},
     {"diff"},
-    {"sources", "owners", "names"},
+    {"sources", "owners", "names", "cmdline"},
     {"sources.netlink", "sources.readahead", "sources.unixjoin", "sources.proc_inet",
      "sources.proc_unix", "sources.proc_sctp", "sources.bytecode", "sieve", "netns"},
-    {"sources.inside", "sources.destroying"},
-    {"sources.unixdiag"},
+    {"sources.unixdiag", "sources.tcpinfo", "sources.inside", "sources.destroying"},
     {"sources.sockdiag", "sources.procfs", "sources.portable"},
     {"places"},
-    {"snapshot"},
-    {"closing"},
-    {"", "render", "explain"},
+    {"snapshot", "closing"},
+    {"", "render", "explain", "totals", "waiting"},
     {"testing.polling", "testing.processes"},
     {"testing.looking"},
     {"testing.listening", "testing.matching", "testing.binding", "testing.leaks"},
@@ -37,12 +34,15 @@ FLOORS = [
     {"explain.phrases", "explain.ports", "explain.pages"},
     {"explain.rows", "explain.trouble"},
     {"explain.remarks"},
-    {"render.netstat", "render.layout", "render.explained"},
-    {"render.table"},
-    {"render.page"},
-    {"output"},
+    {"render.netstat", "render.layout", "render.info", "render.remarks", "render.totals"},
+    {"columns", "render.listing"},
+    {"groups", "render.data", "render.table"},
+    {"render.chosen", "render.pictures", "render.page"},
+    {"output", "files"},
+    {"options", "flags"},
     {"arguments"},
-    {"kill"},
+    {"lookups", "summary", "kill"},
+    {"show"},
     {"cli"},
     {"__main__"},
 ]  # fmt: skip
@@ -50,14 +50,23 @@ FLOORS = [
 
 MAY_OPEN_HIGHER = {
     "sources": {
-        "sources.sockdiag", "sources.procfs", "sources.portable", "sources.netlink",
+        "sources.sockdiag",
+        "sources.procfs",
+        "sources.portable",
+        "sources.netlink",
     },
 }
 """On use, the room of all sources opens the concrete ones."""
 
 LIBRARIES = {
     "psutil": {"sources.portable", "testing.processes"},
-    "rich": {"render.table", "render.layout", "render.page"},
+    "rich": {
+        "render.table",
+        "render.layout",
+        "render.page",
+        "render.chosen",
+        "render.pictures",
+    },
     "pytest": {"pytest_plugin"},
 }
 

@@ -110,20 +110,44 @@ class Place(NamedTuple):
     opener: Callable[[], NetlinkSocket] | None = None
 
 
+class Reading(NamedTuple):
+    """How sources read: large netlink tables twice (``thorough``), with TCP's own figures."""
+
+    thorough: bool = False
+    info: bool = False
+
+
+ONCE = Reading()
+
+
+class Where(NamedTuple):
+    """What to read: a source, of this machine or of a saved /proc tree, in this program's
+    network namespace, in the one that ``netns`` names, or in all."""
+
+    source: str = "auto"
+    proc_root: str | None = None
+    netns: str | int | None = None
+    all_netns: bool = False
+
+
+HERE = Where()
+
+
 def open_sources(
-    name: str = "auto", proc_root: str | None = None, thorough: bool = False
+    name: str = "auto", proc_root: str | None = None, thorough: bool = False, info: bool = False
 ) -> Sources:
     """The sources to ask; the first that can answer wins, one protocol at a time.
 
     ``proc_root`` names a saved /proc tree, which only procfs can read. ``thorough``
-    reads large netlink tables twice, for tables that change fast. ValueError for an unknown
-    name and for a ``proc_root`` together with a source that can't use it.
+    reads large netlink tables twice, for tables that change fast; ``info`` adds TCP's own
+    figures where the source can. ValueError for an unknown name and for a ``proc_root``
+    together with a source that can't use it.
     """
     if name not in SOURCE_NAMES:
         raise ValueError(f"no source {name!r}: choose from {', '.join(SOURCE_NAMES)}")
     if proc_root is not None and name not in ("auto", "procfs"):
         raise ValueError(f"source {name!r} reads the running kernel, not the tree {proc_root!r}")
-    sockdiag = partial(_sockdiag, thorough)
+    sockdiag = partial(_sockdiag, Reading(thorough, info))
     procfs = partial(_procfs, proc_root or "/proc")
     if proc_root is not None or name == "procfs":
         return Sources(procfs)
@@ -137,7 +161,7 @@ def open_sources(
 
 
 def sources_inside(
-    name: str, proc_root: str, opener: Callable[[], NetlinkSocket] | None, thorough: bool = False
+    name: str, proc_root: str, opener: Callable[[], NetlinkSocket] | None, reading: Reading
 ) -> Sources:
     """The sources for another network namespace, of which psutil is none.
 
@@ -149,15 +173,15 @@ def sources_inside(
     procfs = partial(_procfs, proc_root)
     if opener is None or name == "procfs":
         return Sources(procfs)
-    sockdiag = partial(_sockdiag, thorough, opener)
+    sockdiag = partial(_sockdiag, reading, opener)
     return Sources(sockdiag) if name == "sockdiag" else Sources(sockdiag, procfs)
 
 
-def _sockdiag(thorough: bool, opener: Callable[[], NetlinkSocket] | None = None) -> Source:
+def _sockdiag(reading: Reading, opener: Callable[[], NetlinkSocket] | None = None) -> Source:
     from pynetstat.sources.netlink import open_socket
     from pynetstat.sources.sockdiag import SockDiag
 
-    return SockDiag(opener or open_socket, thorough)
+    return SockDiag(opener or open_socket, reading.thorough, reading.info)
 
 
 def _procfs(root: str) -> Source:
