@@ -15,9 +15,9 @@ from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState
 class Totals(NamedTuple):
     """What a TCP connection moved in its whole life, from struct tcp_info (linux/tcp.h).
 
-    ``bytes_acked`` were sent and acknowledged (a connect() counts 1 for its SYN),
-    ``bytes_received`` were received; ``segs_out`` and ``segs_in`` count segments, those
-    without data too; ``retransmits`` counts segments that were sent again.
+    ``bytes_acked`` were sent and acknowledged, ``bytes_received`` received: of what is sent
+    connect()'s SYN counts 1, of either a FIN counts 1. ``segs_out`` and ``segs_in`` count
+    segments, those without data too; ``retransmits`` counts segments that were sent again.
     """
 
     bytes_acked: int

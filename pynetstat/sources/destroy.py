@@ -1,8 +1,8 @@
 """The ends of sockets, as the kernel tells them to any user: sock_diag's destroy groups.
 
 A TCP socket that enters TIME_WAIT is told of at that moment, since what stays behind is no
-whole socket any more; the end of TIME_WAIT is not told. State, inode and user of the message
-say nothing (the socket is closed by then), and a socket which its own process has reset, or
+whole socket any more; the end of TIME_WAIT is not told. TCP's state, inode and user in the
+message say nothing (the socket is closed by then), and a socket which its own process has reset, or
 whose connect() failed, has lost its local address and its peer's port
 (net/core/sock_diag.c: sock_diag_broadcast_destroy, net/ipv4/inet_diag.c:
 inet_diag_handler_get_info, include/uapi/linux/sock_diag.h: SKNLGRP_*).
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 from pynetstat.errors import ParseError, SourceFailed, SourceUnavailable
-from pynetstat.records import Addr, Proto
+from pynetstat.records import STATE_CODES, Addr, Proto, TcpState
 from pynetstat.sources.netlink import (
     HEADER,
     NETLINK_SOCK_DIAG,
@@ -63,7 +63,8 @@ class End(NamedTuple):
     """One socket ended, or left TIME_WAIT behind.
 
     ``at`` is when it was told, in seconds since the epoch; ``totals`` are None for UDP and
-    for what was never connected or has forgotten (see above).
+    for what was never connected or has forgotten (see above); ``state`` is UDP's last state,
+    None for TCP.
     """
 
     at: float
@@ -73,6 +74,7 @@ class End(NamedTuple):
     ifindex: int
     cookie: int
     totals: Totals | None
+    state: TcpState | None = None
 
 
 class Lost(NamedTuple):
@@ -135,7 +137,7 @@ def decode_ends(data: bytes, at: float) -> list[End]:
 def _decode(body: bytes, at: float) -> End | None:
     if len(body) < _MESSAGE.size:
         raise ParseError("inet_diag_msg cut short", body)
-    family, _, lport, rport, lip, rip, ifindex, cookie = _MESSAGE.unpack_from(body)
+    family, code, lport, rport, lip, rip, ifindex, cookie = _MESSAGE.unpack_from(body)
     attached = attributes(body[_MESSAGE.size :])
     number = attached.get(_INET_DIAG_PROTOCOL, b"\0")[0]
     proto = _PROTOS.get((family, number))
@@ -156,6 +158,7 @@ def _decode(body: bytes, at: float) -> End | None:
         ifindex,
         cookie,
         totals,
+        STATE_CODES.get(code) if proto.base == "udp" else None,
     )
 
 
