@@ -36,6 +36,7 @@ class Ledger:
         self._marks: dict[Proto, set[Mark]] = {}
         self._missing: dict[Proto, dict[int, float]] = {}
         self._doubts: dict[Proto, set[tuple[int, TcpState]]] = {}
+        self._lossy_looks = 0
 
     def marks(self, proto: Proto) -> set[Mark]:
         """The marks that the next look at the table need not decode."""
@@ -47,6 +48,12 @@ class Ledger:
             if record.cookie is not None:
                 self.known[record.cookie] = Known(record, at)
         self._marks[proto] = look.marks
+
+    def lost(self) -> None:
+        """Ends may have been told that did not arrive."""
+        self._lossy_looks = 2 * len(self._marks)
+        for cookie in [cookie for cookie in self.known if self._is_held(cookie)]:
+            del self.known[cookie]
 
     def looked(
         self, proto: Proto, look: Look, at: float, ended: set[int], confirm: bool = False
@@ -147,9 +154,28 @@ class Ledger:
         gone |= before.keys()
         if gone:
             gone -= {cookie for _, cookie, _ in here}
-        gone &= self.known.keys()
+        gone = {cookie for cookie in gone if cookie in self.known and not self._is_held(cookie)}
         self._missing[proto] = {cookie: at for cookie in gone if cookie not in before}
-        return [self.gone(cookie, before[cookie], None) for cookie in gone if cookie in before]
+        lossy = self._lossy_looks > 0
+        self._lossy_looks -= lossy
+        return [self._left(cookie, before[cookie], lossy) for cookie in gone if cookie in before]
+
+    def _is_held(self, cookie: int) -> bool:
+        """Whether a process holds a TCP socket that is in no table: its end will be told."""
+        record = self.known[cookie].record
+        return record.state is TcpState.CLOSE and record.proto.base == "tcp"
+
+    def _left(self, cookie: int, at: float, lossy: bool) -> Event:
+        """A socket left the tables, and its end was not told: then it was aborted and its
+        process still holds it, unless what was told may be lost."""
+        known = self.known[cookie]
+        record = known.record
+        if lossy or record.proto.base != "tcp" or _keeps_waiting(record):
+            return self.gone(cookie, at, None)
+        event = _event(record, at, record.state, TcpState.CLOSE, None)
+        known.record = record._replace(state=TcpState.CLOSE)
+        known.since = at
+        return event._replace(inferred=True)
 
 
 def _event(

@@ -44,36 +44,48 @@ class _Life:
     """One socket of the trace, from its first transition to its end."""
 
     __slots__ = (
-        "asked", "cookie", "destroyed_ns", "laddr", "ours", "owner", "proto", "raddr", "waiting",
+        "asked", "cookie", "destroyed_ns", "laddr", "ours", "owner", "proto", "raddr", "skaddr",
+        "thread", "waiting",
     )  # fmt: skip
 
     def __init__(self, first: Transition) -> None:
+        self.skaddr = first.skaddr
         self.proto = first.proto
         self.laddr = first.laddr
         self.raddr = first.raddr
         self.waiting: list[Transition] = []
         """What no event has been made of yet."""
         self.ours = False
-        """Whether it is known to be of this namespace; then the cookie is known, too."""
+        """Whether it is known to be of this namespace; then it has a key in the ledger, too."""
         self.cookie: int | None = None
+        """Its key; below 0 a stand-in for a cookie that nothing has told yet."""
         self.destroyed_ns: int | None = None
         self.asked = 0
         """How many transitions were waiting when sock_diag was last asked."""
+        self.thread: int | None = None
         self.owner: Owner | None = None
 
     def add(self, transition: Transition) -> None:
         self.waiting.append(transition)
-        if transition.new is not TcpState.CLOSE and transition.laddr.port:
+        forgets = transition.new is TcpState.CLOSE and not transition.raddr.port
+        if transition.laddr.port and not forgets:
             self.laddr, self.raddr = transition.laddr, transition.raddr
 
 
 class Traced:
     """Puts the trace and the ends of TCP sockets together; keeps the ledger up to date."""
 
-    def __init__(self, ledger: Ledger, find: Find, owner_of: Callable[[int], Owner | None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        find: Find,
+        owner_of: Callable[[int], Owner | None],
+        is_here: Callable[[int], bool],
+    ) -> None:
         self._ledger = ledger
         self._find = find
         self._owner_of = owner_of
+        self._is_here = is_here
         self._lives: dict[int, _Life] = {}
         self._claimed: dict[int, _Life] = {}
         self._active: dict[int, _Life] = {}
@@ -144,6 +156,7 @@ class Traced:
         life.add(transition)
         self._active[id(life)] = life
         if transition.pid is not None and transition.new in _BY_ITS_OWN_PROCESS:
+            life.thread = transition.pid
             life.owner = self._owner_of(transition.pid) or life.owner
 
     def _destroy(self, destroyed: Destroyed) -> None:
@@ -153,6 +166,8 @@ class Traced:
         self._active.pop(id(life), None)
         if life.cookie is not None:
             self._claimed.pop(life.cookie, None)
+            if life.cookie < 0:
+                self._ledger.known[destroyed.cookie] = self._ledger.known.pop(life.cookie)
         life.cookie = destroyed.cookie
         life.destroyed_ns = destroyed.at_ns
         self._dying.append(life)
@@ -197,6 +212,11 @@ class Traced:
         known = self._ledger.known.get(cookie) if cookie is not None else None
         if known is not None and known.record.state is life.waiting[0].old:
             self._claim(life, known.record)
+        elif known is None and life.thread is not None and self._is_here(life.thread):
+            # A connect() that failed: no table has had it, but the process is one of here.
+            life.ours = True
+            life.cookie = -life.skaddr
+            self._know(life)
 
     def _claim(self, life: _Life, record: SocketRecord) -> None:
         assert record.cookie is not None
@@ -219,7 +239,8 @@ class Traced:
         if known is None:
             old = life.waiting[0].old if life.waiting else TcpState.CLOSE
             if record is None:
-                record = SocketRecord(life.proto, life.laddr, life.raddr, old, cookie=life.cookie)
+                cookie = life.cookie if life.cookie > 0 else None
+                record = SocketRecord(life.proto, life.laddr, life.raddr, old, cookie=cookie)
             known = Known(record._replace(state=old), 0.0)
             self._ledger.known[life.cookie] = known
         return known
@@ -262,7 +283,7 @@ class Traced:
                 life.proto,
                 life.laddr,
                 life.raddr,
-                life.cookie,
+                record.cookie,
                 transition.old,
                 new,
                 None if since is None else max(at - since, 0.0),

@@ -33,7 +33,8 @@ from pynetstat.sources.sockdiag import AddressTexts, decode, pack_request
 Mark: TypeAlias = "tuple[int, int, int]"
 """State code, cookie and inode: all that is compared."""
 
-_MARK_FIELDS = "17x B 50x Q 16x I"
+_MARK_FIELDS = "17x B 42x Q 16x I"
+"""In a netlink header and struct inet_diag_msg."""
 _SHORTEST = struct.calcsize("=" + _MARK_FIELDS)
 _SOCKET_ID = struct.Struct("=HH16s16sIII")
 _ERROR_CODE = struct.Struct("=i")
