@@ -140,8 +140,8 @@ class Ledger:
             or state in CERTAIN_ENDS
             or (state in _NOT_YET_CONNECTED and totals is not None and not any(totals[:2]))
         )
-        event = _event(record, at, state, None, known.since if certain else None)
-        return event._replace(totals=totals or known.totals, inferred=not certain)
+        since = known.since if certain else None
+        return _event(record, at, state, None, since, totals or known.totals, not certain)
 
     def _born(self, known: Known, at: float) -> list[Event]:
         """A socket that was not there at the last look."""
@@ -172,18 +172,20 @@ class Ledger:
         record = known.record
         if lossy or record.proto.base != "tcp" or _keeps_waiting(record):
             return self.gone(cookie, at, None)
-        event = _event(record, at, record.state, TcpState.CLOSE, None)
+        event = _event(record, at, record.state, TcpState.CLOSE, None, inferred=True)
         known.record = record._replace(state=TcpState.CLOSE)
         known.since = at
-        return event._replace(inferred=True)
+        return event
 
 
-def _event(
+def _event(  # noqa: PLR0917 - one of each
     record: SocketRecord,
     at: float,
     old: TcpState | None,
     new: TcpState | None,
     since: float | None,
+    totals: Totals | None = None,
+    inferred: bool = False,
 ) -> Event:
     return Event(
         at,
@@ -197,6 +199,8 @@ def _event(
         record.inode,
         record.uid,
         record.owners,
+        totals,
+        inferred,
     )
 
 
@@ -208,7 +212,7 @@ def _steps(
     new, is_tcp = record.state, record.proto.base == "tcp"
     events = []
     for state in between(old, new) if is_tcp else ():
-        events.append(_event(record, at, old, state, None)._replace(inferred=True))
+        events.append(_event(record, at, old, state, None, inferred=True))
         old, since = state, None
     if old is not None and is_tcp and not is_step(old, new):
         old = since = None

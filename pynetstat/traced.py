@@ -241,57 +241,26 @@ class Traced:
             if record is None:
                 cookie = life.cookie if life.cookie > 0 else None
                 record = SocketRecord(life.proto, life.laddr, life.raddr, old, cookie=cookie)
-            known = Known(record._replace(state=old), 0.0)
+            elif record.state is not old:
+                record = record._replace(state=old)
+            known = Known(record, 0.0)
             self._ledger.known[life.cookie] = known
         return known
 
     def _tell(self, life: _Life, now_ns: int, epoch_s: float, events: list[Event]) -> None:
         """Make events of what waits, up to what may turn out to be the end."""
         told = 0
+        known = self._know(life)
         for transition in life.waiting:
             age_ns = now_ns - transition.at_ns
             if transition.new is TcpState.CLOSE and age_ns < _CLOSE_NS:
                 break
             if not life.laddr.port and age_ns < _PORT_NS:
                 break
-            self._step(life, transition, transition.new, epoch_s, events)
+            _step(life, known, transition, transition.new, epoch_s, events)
             told += 1
         del life.waiting[:told]
         life.asked = 0
-
-    def _step(
-        self,
-        life: _Life,
-        transition: Transition,
-        new: TcpState,
-        epoch_s: float,
-        events: list[Event],
-    ) -> None:
-        known = self._know(life)
-        at = transition.at_ns / 1e9 + epoch_s
-        record = known.record
-        owners = record.owners or ((life.owner,) if life.owner is not None else record.owners)
-        since = known.since if record.state is transition.old else None
-        known.record = record._replace(state=new, laddr=life.laddr, raddr=life.raddr, owners=owners)
-        if record.state is new:
-            return  # a look was faster
-        known.since = at
-        known.first_seen = known.first_seen or at
-        events.append(
-            Event(
-                at,
-                life.proto,
-                life.laddr,
-                life.raddr,
-                record.cookie,
-                transition.old,
-                new,
-                None if since is None else max(at - since, 0.0),
-                record.inode,
-                record.uid,
-                owners,
-            )
-        )
 
     def _bury(self, now_ns: int, epoch_s: float, events: list[Event]) -> None:
         """The last events of the sockets whose totals are here, or late."""
@@ -325,7 +294,7 @@ class Traced:
         totals = end.totals if end is not None else None
         last = life.waiting.pop() if life.waiting else None
         for transition in life.waiting:
-            self._step(life, transition, transition.new, epoch_s, events)
+            _step(life, known, transition, transition.new, epoch_s, events)
         if last is None:
             events.append(
                 self._ledger.gone(life.cookie, life.destroyed_ns / 1e9 + epoch_s, totals, seen=True)
@@ -335,7 +304,7 @@ class Traced:
             known.totals = totals
             before = len(events)
             if remains.state is not last.old:
-                self._step(life, last, remains.state, epoch_s, events)
+                _step(life, known, last, remains.state, epoch_s, events)
             if len(events) > before:
                 events[-1] = events[-1]._replace(totals=totals)
             known.record = remains._replace(owners=known.record.owners)
@@ -356,6 +325,39 @@ class Traced:
         rows = self._find([Question(end.proto, end.laddr, end.raddr, end.ifindex) for end in late])
         for end, row in zip(late, rows, strict=True):
             events += self._ledger.ended(end, row)
+
+
+def _step(  # noqa: PLR0917 - one of each
+    life: _Life,
+    known: Known,
+    transition: Transition,
+    new: TcpState,
+    epoch_s: float,
+    events: list[Event],
+) -> None:
+    """Make one event of a transition to ``new`` and write it into the ledger."""
+    at = transition.at_ns / 1e9 + epoch_s
+    proto, _, _, state, *queues, uid, inode, cookie, ifindex, owners = known.record
+    if not owners and life.owner is not None:
+        owners = (life.owner,)
+    laddr, raddr, old = life.laddr, life.raddr, transition.old
+    make = tuple.__new__
+    known.record = make(
+        SocketRecord,
+        (proto, laddr, raddr, new, *queues, uid, inode, cookie, ifindex, owners),
+    )
+    if state is new:
+        return  # a look was faster
+    since, known.since = known.since, at
+    known.first_seen = known.first_seen or at
+    seconds = None if since is None or state is not old else max(at - since, 0.0)
+    events.append(
+        make(
+            Event,
+            (at, proto, laddr, raddr, cookie, old, new, seconds, inode, uid, owners, None,
+             False),
+        )
+    )  # fmt: skip
 
 
 def _fits(life: _Life, record: SocketRecord) -> bool:
