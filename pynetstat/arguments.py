@@ -11,7 +11,7 @@ from pynetstat.output import Output
 from pynetstat.query import Query, Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns
-from pynetstat.sources import SOURCE_NAMES
+from pynetstat.sources import EVENT_SOURCE_NAMES, SOURCE_NAMES
 from pynetstat.text import printable
 
 USAGE_ERROR = 2
@@ -44,6 +44,8 @@ class Options(NamedTuple):
     format: str | None
     interval_s: float | None
     """Seconds between repeats; None for one look."""
+    events: bool
+    """Whether to show transitions as they happen instead of tables."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -79,7 +81,27 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         parser.error(f"argument --proc-root: {given.proc_root!r} is not a directory")
     if given.proc_root is not None and given.source not in ("auto", "procfs"):
         parser.error(f"argument --source: {given.source} reads the running system, not a tree")
+    _check_events(parser, given)
     return _understand(given)
+
+
+def _check_events(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """Refuse what does not go together with -E, or not without it."""
+    if not given.events:
+        if given.source in ("tracefs", "destroy"):
+            parser.error(f"argument --source: {given.source} tells of events: it needs -E")
+        if given.format == "jsonl":
+            parser.error("argument --format: jsonl shows events: it needs -E")
+        return
+    if given.source not in EVENT_SOURCE_NAMES:
+        names = ", ".join(EVENT_SOURCE_NAMES)
+        parser.error(f"argument --source: {given.source} tells of no events: choose from {names}")
+    if given.sctp or given.mptcp or given.udplite or given.raw or given.unix:
+        parser.error("argument -E: the kernel tells of TCP and UDP sockets only")
+    if given.proc_root is not None:
+        parser.error("argument -E: nothing happens in a saved tree")
+    if given.format == "rich":
+        parser.error("argument --format: events are shown as plain or jsonl")
 
 
 def _understand(given: argparse.Namespace) -> Options:
@@ -89,15 +111,15 @@ def _understand(given: argparse.Namespace) -> Options:
     families = [family for family, wanted in (("", given.inet), ("6", given.inet6)) if wanted]
     selects = given.all or given.listening or families or chosen or given.unix
     shows = given.numeric or given.timers or given.programs or given.extend
-    bare = not selects and not shows
+    bare = not selects and not shows and not given.events
     if bare:
         chosen = ["tcp", "udp"]
         given.all = given.numeric = given.timers = True
     implied = not chosen and (bool(families) or not given.unix)
     if implied:
-        chosen = [base for base in bases if base != "mptcp"]
+        chosen = ["tcp", "udp"] if given.events else [base for base in bases if base != "mptcp"]
     protos = [Proto(base + family) for base in chosen for family in families or ["", "6"]]
-    if given.unix or (implied and not families):
+    if given.unix or (implied and not families and not given.events):
         protos.append(Proto.UNIX)
     show = Show.CONNECTED
     if given.all:
@@ -120,6 +142,7 @@ def _understand(given: argparse.Namespace) -> Options:
         proc_root=given.proc_root,
         format=given.format,
         interval_s=(given.interval or 1.0) if repeats else None,
+        events=bool(given.events),
     )
 
 
@@ -158,8 +181,9 @@ def _build_parser() -> argparse.ArgumentParser:
     output = parser.add_argument_group("how")
     output.add_argument(
         "--format",
-        choices=("plain", "rich"),
-        help="plain: netstat's text; rich: the view for people (default: rich on a terminal)",
+        choices=("plain", "rich", "jsonl"),
+        help="plain: netstat's text; rich: the view for people (default: rich on a terminal); "
+        "jsonl: events as JSON, one a line",
     )
     flag(output, "-c", "--continuous", about="again every second, until interrupted")
     output.add_argument(
@@ -167,12 +191,20 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     output.add_argument(
         "--source",
-        choices=SOURCE_NAMES,
+        choices=list(dict.fromkeys((*SOURCE_NAMES, *EVENT_SOURCE_NAMES))),
         default="auto",
-        help="where rows are read from (default: the first of the others that can answer)",
+        help="where rows are read from (default: the first of the others that can answer); "
+        "tracefs and destroy tell of events",
     )
     output.add_argument(
         "--proc-root", metavar="DIR", help="read a saved /proc tree instead of this machine"
+    )
+
+    flag(
+        output,
+        "-E",
+        "--events",
+        about="TCP's and UDP's transitions as they happen, until interrupted",
     )
 
     other = parser.add_argument_group("other")

@@ -42,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options = parse_arguments(sys.argv[1:] if arguments is None else arguments, __version__)
         output = Output.of_stdout()
+        if options.events:
+            from pynetstat.event_command import show_events
+
+            return show_events(options, output)
         status = _look(options, output)
         while options.interval_s is not None:
             time.sleep(options.interval_s)

@@ -224,7 +224,8 @@ class Decoder:
 class Trace:
     """A tracing instance of this process's own. Close it.
 
-    ``buffer_kb`` is each processor's buffer. SourceUnavailable where this process may not trace or the kernel has no such tracepoint.
+    ``buffer_kb`` is the size of each processor's buffer. SourceUnavailable where this process
+    may not trace or the kernel has no such tracepoint.
     """
 
     def __init__(self, buffer_kb: int | None = None) -> None:

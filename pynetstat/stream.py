@@ -6,7 +6,7 @@
         for item in stream:             # Event or Loss
             ...
 
-Two sources (:data:`SOURCE_NAMES`):
+Two sources:
 
 ``tracefs``
     Root only. Every TCP transition with its moment, from the kernel's tracepoints; the end's
@@ -38,7 +38,7 @@ from pynetstat.ledger import Ledger
 from pynetstat.owners import process_of, walk_processes
 from pynetstat.query import TCP_AND_UDP, in_netstat_order
 from pynetstat.records import Owner, Proto, SocketRecord
-from pynetstat.sources import with_owners
+from pynetstat.sources import EVENT_SOURCE_NAMES, with_owners
 from pynetstat.sources.destroy import TABLES, End, Ends
 from pynetstat.sources.sockstates import Finder, Look, Question, SockStates
 from pynetstat.transition import Event, Loss
@@ -46,8 +46,6 @@ from pynetstat.transition import Event, Loss
 if TYPE_CHECKING:
     from pynetstat.sources.tracefs import Trace
     from pynetstat.traced import Traced
-
-SOURCE_NAMES = ("auto", "tracefs", "destroy")
 
 Filter: TypeAlias = "Callable[[SocketRecord], bool | None]"
 Stop: TypeAlias = "Callable[[], bool] | threading.Event"
@@ -82,16 +80,16 @@ def events(
     the interpreter's exit at the latest.
 
     ``protos`` are tcp, tcp6, udp and udp6. ``filter`` is asked for each event's socket (see
-    :meth:`Event.record`); only what it says False to is left out. ``source`` is one of
-    :data:`SOURCE_NAMES`: ``auto`` is tracefs where it works, else destroy; ``Stream.source``
-    and ``Stream.refusals`` say what became of it. ``interval_s`` is the least time between
-    two looks, in seconds. ``owners`` False saves the walks over /proc.
+    :meth:`Event.record`); only what it says False to is left out. ``source`` is ``tracefs``,
+    ``destroy``, or ``auto``: tracefs where it works, else destroy; ``Stream.source`` and
+    ``Stream.refusals`` say what became of it. ``interval_s`` is the least time between two
+    looks, in seconds. ``owners`` False saves the walks over /proc.
 
     Raises ValueError for what makes no sense and SourceUnavailable when the kernel refuses
     the source; while it runs, SourceFailed when a source breaks off.
     """
-    if source not in SOURCE_NAMES:
-        raise ValueError(f"no source {source!r}: choose from {', '.join(SOURCE_NAMES)}")
+    if source not in EVENT_SOURCE_NAMES:
+        raise ValueError(f"no source {source!r}: choose from {', '.join(EVENT_SOURCE_NAMES)}")
     tables = in_netstat_order(protos)
     strange = [proto.value for proto in tables if proto not in TABLES]
     if strange or not tables:
@@ -155,6 +153,11 @@ class Stream(Iterator["Event | Loss"]):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def pending(self) -> bool:
+        """Whether the next item is there already: a view can wait with showing what it has."""
+        return bool(self._items)
 
     def close(self) -> None:
         """End the stream and give everything back that it holds in the kernel."""
