@@ -12,8 +12,6 @@ from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Look, Mark
 from pynetstat.transition import CERTAIN_ENDS, Event, Totals, between, is_step
 
-_NOT_YET_CONNECTED = (TcpState.SYN_SENT, TcpState.SYN_RECV)
-
 
 class Known:
     """One socket: its last row, since when it is known and in that state (None: not seen to
@@ -138,7 +136,7 @@ class Ledger:
             seen
             or record.proto.base != "tcp"
             or state in CERTAIN_ENDS
-            or (state in _NOT_YET_CONNECTED and totals is not None and not any(totals[:2]))
+            or (state is TcpState.SYN_SENT and totals is not None and not totals.bytes_acked)
         )
         since = known.since if certain else None
         return _event(record, at, state, None, since, totals or known.totals, not certain)
@@ -209,14 +207,16 @@ def _steps(
 ) -> list[Event]:
     """The events on the way to the record's state: the states that were passed unseen, then
     the one that was found."""
-    new, is_tcp = record.state, record.proto.base == "tcp"
+    if record.proto.base != "tcp":
+        return [_event(record, at, old, record.state, since)]
     events = []
-    for state in between(old, new) if is_tcp else ():
-        events.append(_event(record, at, old, state, None, inferred=True))
-        old, since = state, None
-    if old is not None and is_tcp and not is_step(old, new):
-        old = since = None
-    events.append(_event(record, at, old, new, since))
+    for state in (*between(old, record.state), record.state):
+        if old is not None and not is_step(old, state):
+            old = since = None  # it came by one of several ways
+        inferred = state is not record.state
+        events.append(_event(record, at, old, state, None if inferred else since, None, inferred))
+        old = state
+        since = None if inferred else since
     return events
 
 
