@@ -4,7 +4,9 @@ The tracepoints know a socket by its address in the kernel and don't say whose n
 in. Whose it is, sock_diag knows, which sees this namespace only: a living socket is asked for by
 its addresses, which gives its cookie; the end of a socket has its cookie in the trace, and is
 told with the same cookie by the destroy groups of this namespace. What neither confirms within
-a second is another namespace's and is dropped. A socket of another namespace with exactly the
+a second is another namespace's and is dropped, but for a socket that was aborted before anybody
+saw it and is still held by its process: no table has it, so that its end must tell, however late.
+A socket of another namespace with exactly the
 addresses of one of ours (both on loopback, say) is told apart as long as ours is known already;
 where both begin in the same moment, they can be mistaken for each other until they end.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from pynetstat.ledger import Known, Ledger
+from pynetstat.ledger import Known, Ledger, keeps_waiting
 from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState
 from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Question
@@ -123,9 +125,10 @@ class Traced:
             if not life.waiting:
                 del self._active[id(life)]
             elif not life.ours and now_ns - life.waiting[-1].at_ns > _PATIENCE_NS:
-                life.waiting.clear()
-                life.asked = 0
                 del self._active[id(life)]
+                if life.waiting[-1].new is not TcpState.CLOSE:
+                    life.waiting.clear()
+                    life.asked = 0
         self._bury(now_ns, epoch_s, events)
         self._end_untraced(now_ns, events)
         events.sort(key=lambda event: event.at)
@@ -133,7 +136,7 @@ class Traced:
 
     def adopt(self, record: SocketRecord) -> bool:
         """A look at the table found a socket that nobody knows: whether the trace has it."""
-        if record.cookie is None or record.cookie in self._claimed:
+        if record.cookie is None or record.cookie in self._claimed or keeps_waiting(record):
             return record.cookie in self._claimed
         for life in self._active.values():
             if not life.ours and life.proto is record.proto and _fits(life, record):
@@ -190,7 +193,7 @@ class Traced:
     def _can_be(self, life: _Life, record: SocketRecord, epoch_s: float) -> bool:
         """Whether the row with the same addresses can be this socket, not one of another
         namespace whose addresses are the same."""
-        if record.cookie is None or record.cookie in self._claimed:
+        if record.cookie is None or record.cookie in self._claimed or keeps_waiting(record):
             return False
         known = self._ledger.known.get(record.cookie)
         first = life.waiting[0]
@@ -292,7 +295,9 @@ class Traced:
         known = self._know(life)
         _, end = self._ends.pop(life.cookie, (0, None))
         totals = end.totals if end is not None else None
-        last = life.waiting.pop() if life.waiting else None
+        last = None
+        if life.waiting and life.destroyed_ns - life.waiting[-1].at_ns < _CLOSE_NS:
+            last = life.waiting.pop()
         for transition in life.waiting:
             _step(life, known, transition, transition.new, epoch_s, events)
         if last is None:
@@ -300,14 +305,13 @@ class Traced:
                 self._ledger.gone(life.cookie, life.destroyed_ns / 1e9 + epoch_s, totals, seen=True)
             )
             return
-        if remains is not None and remains.cookie == life.cookie:
-            known.totals = totals
-            before = len(events)
+        if remains is not None and self._ledger.is_left(remains, life.cookie):
             if remains.state is not last.old:
+                before = len(events)
                 _step(life, known, last, remains.state, epoch_s, events)
-            if len(events) > before:
-                events[-1] = events[-1]._replace(totals=totals)
-            known.record = remains._replace(owners=known.record.owners)
+                events[before:] = [event._replace(totals=totals) for event in events[before:]]
+            known.take(remains)
+            self._ledger.leave(life.cookie, known, remains, totals)
             return
         if known.record.state is not last.old:
             known.record = known.record._replace(state=last.old)

@@ -31,6 +31,9 @@ _LONGEST_TRAIL = 32
 _MOST_ENDED = 20_000
 """Ended sockets kept at most, so that a flood of short connections stays bounded."""
 
+_CLOSING = {TcpState.FIN_WAIT1, TcpState.FIN_WAIT2, TcpState.CLOSING, TcpState.TIME_WAIT}
+"""On the way to TIME_WAIT, and there."""
+
 _Key: TypeAlias = "int | tuple[Proto, Addr, Addr, int | None]"
 _Ends: TypeAlias = "tuple[str, str, int, str, int]"
 _Table: TypeAlias = "tuple[Proto, Addr, Addr]"
@@ -225,7 +228,7 @@ class Tracker:
         """A row that is new or whose state changed; 1 when it is a living socket's."""
         key = _key(record)
         if history is None:
-            history = self._ended.get(key) or self._without_cookie(record)
+            history = self._ended.get(key) or self._under_another_key(record)
             if history is not None and history.ended_at is not None:
                 if at <= history.ended_at:
                     return 0  # read before it ended
@@ -246,17 +249,19 @@ class Tracker:
             self._change(history, record, at)
         return 1
 
-    def _without_cookie(self, record: SocketRecord) -> History | None:
+    def _under_another_key(self, record: SocketRecord) -> History | None:
         """The socket that the row goes on with, though its key changed.
 
         Without cookies the inode is part of it, and that turns 0 when the process lets go
-        and from 0 to a number when the connection is accepted.
+        and from 0 to a number when the connection is accepted. A cookie is another one in
+        TIME_WAIT if nobody had looked at the socket before.
         """
         history = self._by_table.get((record.proto, record.laddr, record.raddr))
         if history is None or history.look == self._look:
             return None
         known, new = history.record, record
-        if known.cookie is not None and new.cookie is not None:
+        both_named = known.cookie is not None and new.cookie is not None
+        if both_named and (new.inode or not {known.state, new.state} <= _CLOSING):
             return None
         if known.inode and new.inode and known.inode != new.inode:
             return None
@@ -329,7 +334,8 @@ class Tracker:
         if history is None or history.ended_at is not None:
             return None
         known = history.record
-        if known.cookie is not None and event.cookie is not None:
+        both_named = known.cookie is not None and event.cookie is not None
+        if both_named and not {known.state, event.new or event.old} <= _CLOSING:
             return None
         if known.inode and event.inode and known.inode != event.inode:
             return None

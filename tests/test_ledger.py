@@ -134,10 +134,24 @@ def test_an_end_that_a_look_was_faster_than() -> None:
 
 
 def test_another_socket_with_the_same_addresses_is_not_what_is_left() -> None:
-    table = _Table(_row(1, _S.LAST_ACK))
-    other = _row(1, _S.TIME_WAIT)._replace(cookie=77)
-    (closed,) = table.ledger.ended(_end(1), other)
+    table = _Table(_row(1, _S.LAST_ACK), _row(77, _S.TIME_WAIT))
+    for other in (_row(77, _S.TIME_WAIT), _row(78, _S.ESTABLISHED)):
+        assert not table.ledger.is_left(other, 1)
+    (closed,) = table.ledger.ended(_end(1), _row(77, _S.TIME_WAIT))
     assert (closed.old, closed.new) == (_S.LAST_ACK, None)
+
+
+def test_time_wait_of_a_socket_that_nobody_had_looked_at_has_a_cookie_of_its_own() -> None:
+    table = _Table()
+    left = _row(1, _S.TIME_WAIT, inode=0)._replace(cookie=2)
+    events = table.ledger.ended(_end(1), left)
+    assert _steps(events) == [(None, _S.FIN_WAIT1, True), (None, _S.TIME_WAIT, False)]
+    assert {event.cookie for event in events} == {1}
+    assert (events[-1].totals, events[0].totals) == (_TOTALS, None)
+    assert table.look(9.1, left) == []
+    table.look(69.0)
+    (end,) = table.look(69.1)
+    assert (end.cookie, end.old, end.new, end.seconds) == (1, _S.TIME_WAIT, None, 60.0)
 
 
 def test_the_end_of_what_no_look_has_seen() -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from pynetstat.ledger import Known, Ledger
-from pynetstat.records import TIMER_OFF, Addr, Owner, Proto, SocketRecord, TcpState
+from pynetstat.records import (
+    TIMER_OFF,
+    Addr,
+    Owner,
+    Proto,
+    SocketRecord,
+    TcpState,
+    Timer,
+    TimerKind,
+)
 from pynetstat.sources import destroy, tracefs
 from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Question
@@ -56,6 +65,9 @@ def _row(state: TcpState, cookie: int = 1) -> SocketRecord:
     return SocketRecord(
         Proto.TCP, _HERE, _THERE, state, 0, 0, None, TIMER_OFF, 1000, 7, cookie, 0, ()
     )
+
+
+_WAITING = _row(_S.TIME_WAIT)._replace(inode=0, timer=Timer(TimerKind.TIMEWAIT, 60.0, 0, 0))
 
 
 def _move(
@@ -153,16 +165,26 @@ def test_an_end_waits_for_its_totals_but_not_for_ever() -> None:
 def test_a_socket_that_leaves_time_wait() -> None:
     kernel = _Kernel()
     kernel.knows(_S.FIN_WAIT2)
-    kernel.rows = [_row(_S.TIME_WAIT)._replace(inode=0)]
+    kernel.rows = [_WAITING]
     happened = (_move(1, _S.FIN_WAIT2, _S.CLOSE), Destroyed(_MS, 0xABC, 1))
     (step,) = kernel.take(2, *happened, ends=(_end(),))
     assert (step.old, step.new, step.totals) == (_S.FIN_WAIT2, _S.TIME_WAIT, _end().totals)
     assert kernel.ledger.known[1].record.state is _S.TIME_WAIT
 
 
+def test_time_wait_may_have_a_cookie_of_its_own() -> None:
+    kernel = _Kernel()
+    kernel.rows = [_WAITING._replace(cookie=2)]
+    happened = (_move(1, _S.FIN_WAIT2, _S.CLOSE), Destroyed(_MS, 0xABC, 1))
+    (step,) = kernel.take(2, *happened, ends=(_end(),))
+    assert (step.old, step.new, step.cookie) == (_S.FIN_WAIT2, _S.TIME_WAIT, 1)
+    assert kernel.ledger.known.keys() == {2}
+
+
 def test_a_socket_that_waits_for_the_other_side_without_its_process() -> None:
     kernel = _Kernel()
     kernel.knows(_S.FIN_WAIT2)
+    kernel.rows = [_WAITING._replace(state=_S.FIN_WAIT2)]
     happened = (_move(1, _S.FIN_WAIT2, _S.CLOSE), Destroyed(_MS, 0xABC, 1))
     assert kernel.take(2, *happened, ends=(_end(),)) == []
     assert kernel.ledger.known[1].totals == _end().totals
@@ -178,6 +200,23 @@ def test_a_reset_socket_that_its_process_still_holds() -> None:
     kernel.take(500, Destroyed(499 * _MS, 0xABC, 1))
     (end,) = kernel.take(501, ends=(_end(),))
     assert (end.old, end.new) == (_S.CLOSE, None)
+
+
+def test_a_socket_that_was_reset_before_anybody_saw_it_is_told_at_its_end() -> None:
+    kernel = _Kernel()
+    kernel.take(
+        2, _move(0, _S.LISTEN, _S.SYN_RECV), _move(0, _S.SYN_RECV, _S.ESTABLISHED),
+        _move(1, _S.ESTABLISHED, _S.CLOSE),
+    )  # fmt: skip
+    assert kernel.take(5000) == []
+    assert not kernel.traced.busy
+    kernel.take(9000, Destroyed(9000 * _MS, 0xABC, 1))
+    events = kernel.take(9001, ends=(_end(),))
+    assert _steps(events) == [
+        (_S.LISTEN, _S.SYN_RECV), (_S.SYN_RECV, _S.ESTABLISHED), (_S.ESTABLISHED, _S.CLOSE),
+        (_S.CLOSE, None),
+    ]  # fmt: skip
+    assert [event.at for event in events] == [1000.0, 1000.0, 1000.001, 1009.0]
 
 
 def test_a_connection_that_failed_is_told_before_its_process_closes_it() -> None:

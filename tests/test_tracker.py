@@ -271,6 +271,19 @@ def test_a_port_that_was_not_chosen_yet_is_filled_in() -> None:
     assert _only(tracker) is history
 
 
+def test_time_wait_may_have_a_cookie_of_its_own() -> None:
+    left = _row(_S.TIME_WAIT, 2, 0)
+    tracker = Tracker()
+    tracker.event(_event(1.0, None, _S.FIN_WAIT2))
+    tracker.event(_event(1.5, _S.FIN_WAIT2, _S.TIME_WAIT, 0.5))
+    tracker.snapshot(_snapshot(2.0, left))
+    history = _only(tracker)
+    assert _states(history) == [_S.FIN_WAIT2, _S.TIME_WAIT]
+    tracker.snapshot(_snapshot(3.0, left))
+    tracker.event(_event(61.5, _S.TIME_WAIT, None, 60.0))
+    assert (_only(tracker), history.why_ended) == (history, WhyEnded.TIME_WAIT_OVER)
+
+
 def test_events_without_cookie_find_the_socket_by_its_addresses() -> None:
     tracker = Tracker()
     tracker.snapshot(_snapshot(0.0, _row(_S.ESTABLISHED, None, 5)))
