@@ -38,6 +38,7 @@ def main() -> int:
     parts: list[tuple[str, Callable[[], Iterator[Figure]]]] = [
         ("agreement", figures.in_agreement),
         ("churn", partial(figures.under_churn, snapshots)),
+        ("events", partial(figures.of_events, 2.0 if given.quick else 10.0)),
         *((f"{size:,} sockets", partial(figures.at_size, size, turns)) for size in given.sockets),
     ]
     if given.million:

@@ -6,6 +6,8 @@ import contextlib
 import os
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,10 +191,8 @@ def test_an_instance_is_there_while_it_is_open() -> None:
 
 
 def test_what_a_dead_process_left_behind_is_removed_and_a_living_one_s_is_not() -> None:
-    dead = os.fork()
-    if dead == 0:
-        os._exit(0)
-    os.waitpid(dead, 0)
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        dead = process.pid
     _trace().close()
     living = f"pynetstat-{os.getppid()}-{tracefs._start_time(os.getppid())}-900"
     stale = [f"pynetstat-{dead}-1-1", f"pynetstat-{os.getpid()}-1-1"]
