@@ -21,6 +21,7 @@ from pynetstat.sources.tracefs import Trace
 from pynetstat.transition import Event, Loss, Totals
 
 from .command import run, start
+from .live.users import NOBODY, environment, python_for
 from .test_tracefs import instances
 from .waiting import wait_until
 
@@ -203,3 +204,33 @@ def test_what_does_not_go_together_is_refused(arguments: tuple[str, ...], reason
     assert (done.status, done.out) == (2, "")
     (line,) = done.complaints
     assert reason in line
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_is_told_why_he_gets_less_and_sees_every_end() -> None:
+    process = subprocess.Popen(
+        [python_for(NOBODY), "-m", "pynetstat", "-Et", "--format", "jsonl"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd="/",
+        env=environment(),
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+    )
+    try:
+        head = _read_json(process)
+        assert head["source"] == "destroy"
+        assert "only root may trace" in head["refusals"][0]
+        port = _connect_and_close()
+        ended: set[int] = set()
+        while len(ended) < 2:
+            event = _read_json(process)
+            if event["totals"] and port in (event["local"]["port"], event["remote"]["port"]):
+                ended.add(event["local"]["port"])
+        process.terminate()
+        _, complaints = process.communicate(timeout=_PATIENCE_S)
+        assert complaints == b""
+    finally:
+        process.kill()
+        process.wait()

@@ -152,18 +152,6 @@ os.closerange(min(held), max(held) + 1)
 """Connections to a server of its own on this port, all closed at once."""
 
 
-def _in_child(work: Callable[[], None]) -> None:
-    pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0
-
-
 def test_every_end_of_a_burst_of_6000_is_seen(source: str) -> None:
     with socket.socket() as reserved:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -366,41 +354,6 @@ def test_auto_is_one_of_the_two_and_says_why() -> None:
     with pynetstat.events(["tcp"]) as stream:
         assert stream.source in ("tracefs", "destroy")
         assert bool(stream.refusals) is (stream.source == "destroy")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_an_ordinary_user_is_told_why_he_gets_less_and_sees_every_end(
-    server: socket.socket,
-) -> None:
-    # The ordinary user may not be able to read what is not loaded yet.
-    import pynetstat.sources.tracefs
-
-    assert pynetstat.sources.tracefs
-
-    def follow() -> None:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-        with events(["tcp"]) as stream:
-            assert stream.source == "destroy"
-            assert "only root may trace" in stream.refusals[0]
-            client = socket.create_connection(server.getsockname())
-            accepted, _ = server.accept()
-            ports = {client.getsockname()[1]}
-            client.close()
-            accepted.close()
-            ended: set[Addr] = set()
-
-            def complete(found: list[Event]) -> bool:
-                last = found[-1]
-                if last.totals and {last.laddr.port, last.raddr.port} & ports:
-                    ended.add(last.laddr)
-                return len(ended) == 2
-
-            _take(stream, complete)
-
-    _in_child(follow)
 
 
 def test_what_makes_no_sense_is_refused() -> None:
