@@ -51,6 +51,9 @@ _FILTER_AIM = 0.5
 _COLLECT_AIM = 0.6
 _PEAK_AIM_MIB = 40.0
 _RICH_AIM_S = 0.6
+_END_RATE = 10_000
+_QUIET_RATE = 100
+_DELAY_AIM_MS = 50.0
 
 
 def at_size(size: int, turns: int) -> Iterator[Figure]:
@@ -134,6 +137,26 @@ def in_agreement() -> Iterator[Figure]:
         yield Figure(f"{ours} rows unlike {other}'s", size, rows, "rows", 0.0)
     for peer in missing_peers():
         yield _unmeasured(f"rows unlike {peer}'s", size, "rows", 0.0, peer)
+
+
+def of_events(seconds: float) -> Iterator[Figure]:
+    """Ends that were not told of at a high rate, and the delay on a quiet machine."""
+    for source in ("destroy", "tracefs"):
+        name = f"ends missed by {source}"
+        try:
+            made, per_s, missed, lost, _ = call_apart(
+                "events", "follow", source, _END_RATE, seconds
+            )
+            *_, (middle, worst) = call_apart("events", "follow", source, _QUIET_RATE, seconds)
+        except CommandFailed as failure:
+            yield Figure(name, 0, None, "rows", 0.0, remark=str(failure))
+            continue
+        remark = f"of {made:,} at {per_s:,.0f} ends/s; {lost} reported lost"
+        yield Figure(name, made, missed, "rows", 0.0, remark=remark)
+        remark = f"99 of 100 within {worst * 1000:.1f} ms, {_QUIET_RATE} ends/s"
+        yield Figure(
+            f"delay of events, {source}", 0, middle * 1000, "ms", _DELAY_AIM_MS, remark=remark
+        )
 
 
 def _speed(flags: str, size: int, turns: int) -> Iterator[Figure]:

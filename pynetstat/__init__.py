@@ -41,6 +41,9 @@ if TYPE_CHECKING:
         UnixType,
     )
     from pynetstat.snapshot import Gap, GapKind, Snapshot, collect
+    from pynetstat.stream import Stream, events
+    from pynetstat.tracker import History, Step, Tracker, WhyEnded
+    from pynetstat.transition import Event, Loss, Totals
 
 __version__ = "0.1.0"
 
@@ -77,6 +80,9 @@ _HOMES = {
         "UnixType",
     ),
     "snapshot": ("Gap", "GapKind", "Snapshot", "collect"),
+    "stream": ("Stream", "events"),
+    "tracker": ("History", "Step", "Tracker", "WhyEnded"),
+    "transition": ("Event", "Loss", "Totals"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -87,10 +93,13 @@ __all__ = [
     "Container",
     "Coverage",
     "Diff",
+    "Event",
     "FilterError",
     "Found",
     "Gap",
     "GapKind",
+    "History",
+    "Loss",
     "Missing",
     "Namespace",
     "NamespaceUnavailable",
@@ -107,17 +116,23 @@ __all__ = [
     "SocketsLeaked",
     "SourceFailed",
     "SourceUnavailable",
+    "Step",
+    "Stream",
     "TcpState",
     "Timer",
     "TimerKind",
+    "Totals",
+    "Tracker",
     "UnixRecord",
     "UnixState",
     "UnixType",
     "WaitFailed",
     "WaitTimeout",
+    "WhyEnded",
     "__version__",
     "close_sockets",
     "collect",
+    "events",
     "find_namespace",
     "find_namespaces",
 ]

@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
+from pynetstat.contradictions import refuse_contradictions
 from pynetstat.errors import FilterError
 from pynetstat.flags import USAGE_ERROR, Parser, build_parser
 from pynetstat.options import NO_CHOICE, Choice, Numeric, Options
@@ -44,17 +45,13 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         parser.error(f"argument --proc-root: {given.proc_root!r} is not a directory")
     if given.proc_root is not None and given.source not in ("auto", "procfs"):
         parser.error(f"argument --source: {given.source} reads the running system, not a tree")
-    if given.netns is not None or given.all_netns:
-        _check_netns(parser, given)
     if given.explain:
         _check_topic(given.explain, parser)
-    _refuse_contradictions(parser, given)
     try:
         wanted = _parse_filters(given)
     except FilterError as error:
         parser.exit(USAGE_ERROR, f"{parser.prog}: {printable(str(error))}\n{error.pointer}\n")
-    if given.kill or given.yes:
-        _check_kill(parser, given, wanted)
+    refuse_contradictions(parser, given, wanted)
     return _understand(parser, given, wanted)
 
 
@@ -97,36 +94,6 @@ def _check_topic(topic: str, parser: argparse.ArgumentParser) -> None:
         parser.error(f"argument --explain: there is no page on {topic!r}{hint}")
 
 
-def _check_netns(parser: Parser, given: argparse.Namespace) -> None:
-    flag = "--all-netns" if given.all_netns else "--netns"
-    if given.all_netns and given.netns is not None:
-        parser.error("--netns and --all-netns: one network namespace or all of them, not both")
-    if given.proc_root is not None:
-        parser.error(f"argument --proc-root: a tree is of one network namespace; without {flag}")
-    if given.source == "psutil":
-        parser.error(f"argument --source: psutil reads its own network namespace, not {flag}")
-    if given.summary:
-        parser.error(f"argument --summary: it counts in this network namespace; without {flag}")
-
-
-def _check_kill(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> None:
-    if not given.kill:
-        parser.error("argument --yes: it says yes to --kill, which is not there")
-    if wanted is None:
-        parser.error("argument --kill: needs a filter that says which sockets, 'dport = :443'")
-    if given.source not in ("auto", "sockdiag") or given.proc_root is not None:
-        parser.error(
-            "argument --kill: only sock_diag names a socket so that no other can be meant; "
-            "without --source and --proc-root"
-        )
-    shows = (given.explain, given.format, given.columns, given.sort, given.group_by, given.svg,
-             given.html, given.wait, given.interval)  # fmt: skip
-    if any(value is not None for value in shows) or given.info or given.no_header:
-        parser.error("argument --kill: closes and says so; without flags that show or wait")
-    if given.summary or given.quiet or given.continuous:
-        parser.error("argument --kill: closes and says so; without flags that show or wait")
-
-
 def _joined(arguments: list[str]) -> list[str]:
     """With --sort's value in the same word, since it may begin as a flag does."""
     joined = []
@@ -135,26 +102,6 @@ def _joined(arguments: list[str]) -> list[str]:
         value = next(words, None) if word == "--sort" else None
         joined.append(word if value is None else f"{word}={value}")
     return joined
-
-
-def _refuse_contradictions(parser: Parser, given: argparse.Namespace) -> None:
-    once = "--quiet" if given.quiet else "--wait" if given.wait is not None else ""
-    if once and (given.continuous or given.interval is not None):
-        parser.error(f"argument {once}: it looks for an answer, -c and --interval repeat one")
-    if given.wait is not None and not 0 <= given.wait <= 86400:
-        parser.error("argument --wait: seconds must be from 0 to 86400")
-    if given.summary and (given.wait is not None or given.quiet or given.group_by):
-        parser.error("argument --summary: it counts all sockets, nothing can match or be grouped")
-    if given.summary and (given.columns or given.sort or given.info):
-        parser.error("argument --summary: it has no rows, so no columns")
-    if given.summary and given.source not in ("auto", "procfs"):
-        parser.error(f"argument --source: --summary reads /proc/net/sockstat, not {given.source}")
-    if given.group_by and (given.columns or given.sort or given.info):
-        parser.error("argument --group-by: it has columns and an order of its own")
-    if (given.svg or given.html) and given.format not in (None, "rich"):
-        parser.error("arguments --svg and --html: they are pictures of --format rich")
-    if (given.svg or given.html) and given.summary:
-        parser.error("arguments --svg and --html: --summary has no view for people")
 
 
 def _choice(parser: Parser, given: argparse.Namespace) -> Choice:
@@ -191,16 +138,16 @@ def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None
     families = [family for family, wanted in (("", given.inet), ("6", given.inet6)) if wanted]
     selects = given.all or given.listening or families or chosen or given.unix
     shows = given.numeric or given.timers or given.programs or given.extend
-    bare = not selects and not shows
+    bare = not selects and not shows and not given.events
     if bare:
         if _may_be_tcp_or_udp(wanted):
             chosen = ["tcp", "udp"]
         given.all = given.numeric = given.timers = True
     implied = not chosen and (bool(families) or not given.unix)
     if implied:
-        chosen = [base for base in bases if base != "mptcp"]
+        chosen = ["tcp", "udp"] if given.events else [base for base in bases if base != "mptcp"]
     protos = [Proto(base + family) for base in chosen for family in families or ["", "6"]]
-    if given.unix or (implied and not families):
+    if given.unix or (implied and not families and not given.events):
         protos.append(Proto.UNIX)
     show = Show.CONNECTED
     if given.all or _says_states(wanted):
@@ -238,6 +185,7 @@ def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None
         all_netns=bool(given.all_netns),
         kill=bool(given.kill),
         yes=bool(given.yes),
+        events=bool(given.events),
     )
 
 

@@ -6,7 +6,7 @@ import argparse
 import re
 from typing import NoReturn
 
-from pynetstat.sources import SOURCE_NAMES
+from pynetstat.sources import EVENT_SOURCE_NAMES, SOURCE_NAMES
 from pynetstat.text import printable
 
 USAGE_ERROR = 2
@@ -137,12 +137,21 @@ def build_parser() -> Parser:
     )
     output.add_argument(
         "--source",
-        choices=SOURCE_NAMES,
+        choices=list(dict.fromkeys((*SOURCE_NAMES, *EVENT_SOURCE_NAMES))),
         default="auto",
-        help="where rows are read from (default: the first of the others that can answer)",
+        help="where rows are read from (default: the first of the others that can answer); "
+        "tracefs and destroy tell of events",
     )
     output.add_argument(
         "--proc-root", metavar="DIR", help="read a saved /proc tree instead of this machine"
+    )
+
+    over_time = parser.add_argument_group("over time")
+    flag(
+        over_time,
+        "-E",
+        "--events",
+        about="TCP's and UDP's transitions as they happen, until interrupted",
     )
 
     places = parser.add_argument_group("where (without any: this network namespace)")

@@ -70,6 +70,8 @@ class Options(NamedTuple):
     format: str | None
     interval_s: float | None
     """Seconds between repeats; None for one look."""
+    events: bool = False
+    """Whether to show transitions as they happen instead of tables."""
     topic: str | None = None
     """The topic whose page is wanted instead of sockets; it has one."""
     choice: Choice = NO_CHOICE

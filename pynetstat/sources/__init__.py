@@ -22,6 +22,8 @@ _Row = TypeVar("_Row", "SocketRecord", "UnixRecord")
 SOURCE_NAMES = ("auto", "sockdiag", "procfs", "psutil")
 """The values of ``--source``, in the order in which ``auto`` asks them."""
 
+EVENT_SOURCE_NAMES = ("auto", "tracefs", "destroy")
+"""The values of ``--source`` for events: of transitions, not of tables."""
 
 Holders: TypeAlias = "Mapping[int, tuple[Owner, ...]]"
 """Who holds a socket, by its inode."""
