@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
@@ -15,6 +16,9 @@ from pynetstat.records import Owner, SocketRecord, TcpState, UnixRecord
 
 _LINK = "socket:["
 _GONE = (errno.ENOENT, errno.ESRCH)
+_PF_KTHREAD = 0x00200000
+"""In the flags of /proc/PID/stat (include/linux/sched.h)."""
+_THREAD_GROUP = re.compile(rb"^Tgid:\t(\d+)$", re.MULTILINE)
 _THREADS = 2
 """readlink() works without the interpreter's lock; a third thread gained nothing."""
 
@@ -93,6 +97,25 @@ def _listed_pids(proc_root: str) -> list[int]:
         return sorted(int(name) for name in os.listdir(proc_root) if name.isdecimal())
     except OSError:
         return []
+
+
+def process_of(thread: int, proc_root: str = "/proc") -> Owner | None:
+    """The process that the thread with this id belongs to, its fd -1.
+
+    None when it has ended and for a thread of the kernel's own.
+    """
+    try:
+        folder = os.open(f"{proc_root}/{thread}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fields = os.fsdecode(_read(folder, "stat")).rpartition(")")[2].split()
+        pids = _THREAD_GROUP.search(_read(folder, "status"))
+        if pids is None or len(fields) < 7 or int(fields[6]) & _PF_KTHREAD:
+            return None
+        return Owner(int(pids[1]), -1, _name(folder))
+    finally:
+        os.close(folder)
 
 
 def why_no_owner(record: SocketRecord | UnixRecord, coverage: Coverage, euid: int) -> Missing:
