@@ -24,7 +24,7 @@ from typing import NamedTuple, TypeAlias
 from pynetstat.records import Addr, Proto, SocketRecord, TcpState
 from pynetstat.snapshot import GapKind, Snapshot
 from pynetstat.transition import CERTAIN_ENDS, Event, Totals, between, is_step
-from pynetstat.words import unmapped
+from pynetstat.words import duration_text, unmapped
 
 _LONGEST_TRAIL = 32
 """Steps kept: a connection has eight at most, a socket that is used again has more."""
@@ -119,20 +119,6 @@ class History:
         if self.ended_at is not None and self.why_ended is not None:
             parts.append(self.why_ended.value)
         return " > ".join(parts)
-
-
-def duration_text(seconds: float) -> str:
-    """A time span in few characters: ``180us``, ``12ms``, ``59.8s``, ``2m05s``, ``3h07m``."""
-    if seconds < 0.001:
-        return f"{seconds * 1e6:.0f}us"
-    if seconds < 0.9995:
-        return f"{seconds * 1e3:.0f}ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 class Tracker:

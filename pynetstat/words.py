@@ -1,4 +1,6 @@
-"""The texts a view prints for addresses, ports and users: numbers unless names are known."""
+"""The texts a view prints for addresses, ports and users: numbers unless names are known.
+
+And for time spans."""
 
 from __future__ import annotations
 
@@ -10,6 +12,20 @@ _MAPPED = "::ffff:"
 def unmapped(ip: str) -> str:
     """An IPv4-mapped IPv6 address as the IPv4 address it stands for, others as they are."""
     return ip.removeprefix(_MAPPED) if "." in ip else ip
+
+
+def duration_text(seconds: float) -> str:
+    """A time span in few characters: ``180us``, ``12ms``, ``59.8s``, ``2m05s``, ``3h07m``."""
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.0f}us"
+    if seconds < 0.9995:
+        return f"{seconds * 1e3:.0f}ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 class Hosts(dict[str, str]):
