@@ -33,6 +33,8 @@ _ORPHAN_S = 40.0
 """A FIN_WAIT2 without a process that ended later than this has waited in vain (tcp_fin_timeout
 is 60 s)."""
 
+_ENDED = (None, TcpState.CLOSE)
+
 _PairKey: TypeAlias = "tuple[tuple[str, int], tuple[str, int]]"
 
 
@@ -127,7 +129,29 @@ def connection(events: Iterable[Event], wanted: Callable[[Event], bool] = is_loc
         if known != event.cookie:
             break
         chosen.append(event)
-    return chosen
+    return _with_time_waits(chosen)
+
+
+def _with_time_waits(events: list[Event]) -> list[Event]:
+    """The same with TIME_WAIT where the trace reads CLOSE: that is how the socket itself goes
+    there, when its process still holds it. A look at the tables tells of TIME_WAIT later."""
+    told: list[Event] = []
+    for event in events:
+        closed = None
+        if event.new is TcpState.TIME_WAIT:
+            closed = next((each for each in reversed(told) if _reads_close(each, event)), None)
+        if closed is None:
+            told.append(event)
+            continue
+        place = told.index(closed)
+        behind = [each for each in told[place + 1 :] if each.laddr != event.laddr]
+        told[place:] = [closed._replace(new=event.new), *behind]
+    return told
+
+
+def _reads_close(event: Event, later: Event) -> bool:
+    left = (TcpState.FIN_WAIT2, TcpState.CLOSING)
+    return event.laddr == later.laddr and event.old in left and event.new in _ENDED
 
 
 def is_over(events: Iterable[Event]) -> bool:
@@ -190,7 +214,6 @@ class _Row:
 
 
 _SYN, _SYN_ACK, _ACK, _FIN, _FIN_ACK, _RST = "SYN", "SYN+ACK", "ACK", "FIN", "ACK of FIN", "RST"
-_ENDED = (None, TcpState.CLOSE)
 _PASSIVE = (TcpState.ESTABLISHED, TcpState.CLOSE_WAIT)
 _SYNCHRONIZED = (
     TcpState.ESTABLISHED, TcpState.FIN_WAIT1, TcpState.FIN_WAIT2, TcpState.CLOSE_WAIT,
