@@ -45,7 +45,9 @@ _SPEED_AIMS = {
     ("-tauonp", "netstat"): 0.2,
     ("-tln", "netstat"): 0.3,
 }
+_SUMMARY_AIM = 1.2
 _QUIET_AIM = 4.0
+_FILTER_AIM = 0.5
 _COLLECT_AIM = 0.6
 _PEAK_AIM_MIB = 40.0
 _RICH_AIM_S = 0.6
@@ -57,10 +59,13 @@ def at_size(size: int, turns: int) -> Iterator[Figure]:
         yield from _speed("-tauon", size, turns)
         yield from _speed("-tauonp", size, turns)
         yield from _speed("-tln", size, turns)
+        yield _summary(size, turns)
         if size == 0:
             yield _against_bare_interpreter(turns)
         else:
             yield _collect(size, turns)
+            yield _filtered(size, turns)
+            yield _json_lines(size, turns)
         if size == RICH_SIZE:
             yield _rich(size, turns)
         if size != RICH_SIZE:
@@ -173,6 +178,34 @@ def _ratio(name: str, size: int, ours: list[Run], theirs: list[Run], aim: float 
     )
 
 
+def _summary(size: int, turns: int) -> Figure:
+    """``-s``: neither of the two reads a table, so that the interpreter's start decides."""
+    name = "-s against ss"
+    aim = _SUMMARY_AIM if size == AIMED_SIZE else None
+    commands = in_comparison("-s")
+    if "ss" not in commands:
+        return _unmeasured(name, size, "x", aim, "ss")
+    try:
+        runs = in_turn(
+            {peer: partial(run, commands[peer]) for peer in (OURS, "ss")}, 4 * turns, _BUDGET_S
+        )
+    except CommandFailed as failure:
+        return Figure(name, size, None, "x", aim, remark=str(failure))
+    return _ratio(name, size, runs[OURS], runs["ss"], aim)
+
+
+def _json_lines(size: int, turns: int) -> Figure:
+    name = "-tauon as JSON lines"
+    command = [*our_command(), "-tauon", "--format", "jsonl"]
+    try:
+        runs = in_turn({OURS: partial(run, command)}, turns, _BUDGET_S)[OURS]
+    except CommandFailed as failure:
+        return Figure(name, size, None, "s", None, remark=str(failure))
+    peak = max(one.peak_kib for one in runs) / 1024
+    seconds = statistics.median(one.seconds for one in runs)
+    return Figure(name, size, seconds, "s", None, remark=f"{len(runs)} turns, peak {peak:.0f} MiB")
+
+
 def _peak(size: int, ours: list[Run]) -> Figure:
     peak = max(one.peak_kib for one in ours)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -208,6 +241,26 @@ def _collect(size: int, turns: int) -> Figure:
         statistics.median(ours),
         statistics.median(theirs),
         f"{len(ours)} turns",
+    )
+
+
+def _filtered(size: int, turns: int) -> Figure:
+    """A question for one port, which the kernel decides, against the whole table."""
+    whole = [*our_command(), "-tan"]
+    commands = {"filtered": [*whole, "dport = :443"], "whole": whole}
+    runs = in_turn(
+        {name: partial(run, command) for name, command in commands.items()}, turns, _BUDGET_S
+    )
+    seconds = {name: [one.seconds for one in each] for name, each in runs.items()}
+    return Figure(
+        "-tan 'dport = :443' against -tan",
+        size,
+        median_ratio(seconds["filtered"], seconds["whole"]),
+        "x",
+        _FILTER_AIM if size == AIMED_SIZE else None,
+        statistics.median(seconds["filtered"]),
+        statistics.median(seconds["whole"]),
+        f"{turns} turns",
     )
 
 

@@ -4,63 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING
 
 from pynetstat.errors import FilterError
+from pynetstat.flags import USAGE_ERROR, Parser, build_parser
+from pynetstat.options import NO_CHOICE, Choice, Numeric, Options
 from pynetstat.output import Output
 from pynetstat.query import TCP_AND_UDP, Query, Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns
-from pynetstat.sources import SOURCE_NAMES
 from pynetstat.text import printable
 
 if TYPE_CHECKING:
+    from pynetstat.columns import Column, SortKey
     from pynetstat.filters import Filter
-
-USAGE_ERROR = 2
-
-_DESCRIPTION = "Show this machine's sockets. Without any flag: the -tauon view."
-_EPILOG = (
-    "The output is netstat's text, byte for byte, unless it goes to a terminal. "
-    "Exit status: 0; 1 when the question could not be answered; 2 for a wrong command line."
-)
-
-
-class Numeric(NamedTuple):
-    """What stays a number instead of being looked up."""
-
-    hosts: bool
-    ports: bool
-    users: bool
-
-
-class Options(NamedTuple):
-    """A command line, understood."""
-
-    query: Query
-    implied: bool
-    """Whether the tables follow from the absence of protocol flags."""
-    columns: Columns
-    numeric: Numeric
-    source: str
-    proc_root: str | None
-    format: str | None
-    interval_s: float | None
-    """Seconds between repeats; None for one look."""
-    explain: bool = False
-    """Whether each row is explained."""
-    topic: str | None = None
-    """The topic whose page is wanted instead of sockets; it has one."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line instead of argparse's usage and message."""
-        extra = re.fullmatch(r"argument (\S+): ignored explicit argument '(.*)'", message)
-        if extra:
-            message = f"{extra[1]} takes no value, and {extra[2]!r} is no flag"
-        self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
 
 
 def parse_arguments(arguments: list[str], version: str) -> Options:
@@ -68,8 +25,8 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
 
     OSError or PynetstatError when the text of -h or -V can't be written.
     """
-    parser = _build_parser()
-    given = parser.parse_intermixed_args(_settle_explain(arguments))
+    parser = build_parser()
+    given = parser.parse_intermixed_args(_settle_explain(_joined(arguments)))
     if given.help or given.version:
         # Not argparse's own actions: they hide that the text could not be written.
         output = Output.of_stdout()
@@ -89,11 +46,12 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         parser.error(f"argument --source: {given.source} reads the running system, not a tree")
     if given.explain:
         _check_topic(given.explain, parser)
+    _refuse_contradictions(parser, given)
     try:
         wanted = _parse_filters(given)
     except FilterError as error:
         parser.exit(USAGE_ERROR, f"{parser.prog}: {printable(str(error))}\n{error.pointer}\n")
-    return _understand(given, wanted)
+    return _understand(parser, given, wanted)
 
 
 def _parse_filters(given: argparse.Namespace) -> Filter | None:
@@ -134,7 +92,64 @@ def _check_topic(topic: str, parser: argparse.ArgumentParser) -> None:
         parser.error(f"argument --explain: there is no page on {topic!r}{hint}")
 
 
-def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
+def _joined(arguments: list[str]) -> list[str]:
+    """With --sort's value in the same word, since it may begin as a flag does."""
+    joined = []
+    words = iter(arguments)
+    for word in words:
+        value = next(words, None) if word == "--sort" else None
+        joined.append(word if value is None else f"{word}={value}")
+    return joined
+
+
+def _refuse_contradictions(parser: Parser, given: argparse.Namespace) -> None:
+    once = "--quiet" if given.quiet else "--wait" if given.wait is not None else ""
+    if once and (given.continuous or given.interval is not None):
+        parser.error(f"argument {once}: it looks for an answer, -c and --interval repeat one")
+    if given.wait is not None and not 0 <= given.wait <= 86400:
+        parser.error("argument --wait: seconds must be from 0 to 86400")
+    if given.summary and (given.wait is not None or given.quiet or given.group_by):
+        parser.error("argument --summary: it counts all sockets, nothing can match or be grouped")
+    if given.summary and (given.columns or given.sort or given.info):
+        parser.error("argument --summary: it has no rows, so no columns")
+    if given.summary and given.source not in ("auto", "procfs"):
+        parser.error(f"argument --source: --summary reads /proc/net/sockstat, not {given.source}")
+    if given.group_by and (given.columns or given.sort or given.info):
+        parser.error("argument --group-by: it has columns and an order of its own")
+    if (given.svg or given.html) and given.format not in (None, "rich"):
+        parser.error("arguments --svg and --html: they are pictures of --format rich")
+    if (given.svg or given.html) and given.summary:
+        parser.error("arguments --svg and --html: --summary has no view for people")
+
+
+def _choice(parser: Parser, given: argparse.Namespace) -> Choice:
+    columns: tuple[Column, ...] | None = None
+    sort: tuple[SortKey, ...] = ()
+    if given.columns is not None or given.sort is not None:
+        from pynetstat.columns import find_columns, find_sort_keys, known_names
+
+        flag = "--columns"
+        try:
+            if given.columns is not None:
+                columns = find_columns(given.columns)
+            flag = "--sort"
+            if given.sort is not None:
+                sort = find_sort_keys(given.sort)
+        except KeyError as unknown:
+            parser.error(f"argument {flag}: no column {unknown}; known: {known_names()}")
+    return Choice(
+        columns,
+        sort,
+        bool(given.info),
+        not given.no_header,
+        given.group_by,
+        given.svg,
+        given.html,
+        given.explain == "",
+    )
+
+
+def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> Options:
     protocols = (given.tcp, given.mptcp, given.sctp, given.udp, given.udplite, given.raw)
     bases = ("tcp", "mptcp", "sctp", "udp", "udplite", "raw")
     chosen = [base for base, wanted in zip(bases, protocols, strict=True) if wanted]
@@ -158,9 +173,10 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
     elif given.listening:
         show = Show.LISTENING
     repeats = given.continuous or given.interval is not None
-    explain = given.explain == ""
+    choice = _choice(parser, given)
+    owners = bool(given.programs) or (choice != NO_CHOICE and choice.of_owners)
     return Options(
-        query=Query(in_netstat_order(protos), show, bool(given.programs) or explain, wanted),
+        query=Query(in_netstat_order(protos), show, owners, wanted),
         implied=implied,
         columns=Columns(
             bool(given.extend), bool(given.programs), bool(given.timers), bool(given.wide)
@@ -174,7 +190,10 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
         proc_root=given.proc_root,
         format=given.format,
         interval_s=(given.interval or 1.0) if repeats else None,
-        explain=explain,
+        choice=choice,
+        summary=bool(given.summary),
+        quiet=bool(given.quiet),
+        wait_s=given.wait,
         topic=given.explain or None,
     )
 
@@ -195,80 +214,3 @@ def _says_states(wanted: Filter | None) -> bool:
     from pynetstat.filters import names_states
 
     return names_states(wanted)
-
-
-def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="pynetstat", description=_DESCRIPTION, epilog=_EPILOG, add_help=False)
-
-    def flag(group: argparse._ArgumentGroup, *names: str, about: str) -> None:
-        group.add_argument(*names, action="store_true", help=about)
-
-    tables = parser.add_argument_group("which tables (without any: all but MPTCP)")
-    flag(tables, "-t", "--tcp", about="TCP")
-    flag(tables, "-u", "--udp", about="UDP")
-    flag(tables, "-U", "--udplite", about="UDP-Lite")
-    flag(tables, "-w", "--raw", about="raw sockets")
-    flag(tables, "-S", "--sctp", about="SCTP")
-    flag(tables, "-M", "--mptcp", about="MPTCP (as in ss)")
-    flag(tables, "-x", "--unix", about="unix-domain sockets")
-    flag(tables, "-4", "--inet", "--ip", about="IPv4 only")
-    flag(tables, "-6", "--inet6", about="IPv6 only")
-
-    rows = parser.add_argument_group("which rows (without any: all but the servers)")
-    flag(rows, "-a", "--all", about="all of them, servers too")
-    flag(rows, "-l", "--listening", about="servers only")
-    rows.add_argument(
-        "-f",
-        "--filter",
-        action="append",
-        default=[],
-        metavar="EXPR",
-        help="those for which EXPR holds, in ss's language: 'dport = :443 or src 10.0.0.0/8'",
-    )
-    rows.add_argument(
-        "words", nargs="*", metavar="FILTER", help="the same as words: state established dport = 22"
-    )
-
-    columns = parser.add_argument_group("what is shown")
-    flag(columns, "-n", "--numeric", about="numbers instead of names; no look-ups")
-    flag(columns, "--numeric-hosts", about="no look-ups of hosts")
-    flag(columns, "--numeric-ports", about="no look-ups of ports")
-    flag(columns, "--numeric-users", about="no look-ups of users")
-    flag(columns, "-o", "--timers", about="timers: kind (seconds/retransmits/probes)")
-    flag(columns, "-p", "--programs", about="the processes that hold a socket")
-    flag(columns, "-e", "--extend", about="user and inode")
-    flag(columns, "-W", "--wide", about="addresses whole in the plain text, too")
-    flag(columns, "-Z", "--context", about="refused: no source tells a socket's security label")
-
-    columns.add_argument(
-        "--explain",
-        nargs="?",
-        metavar="TOPIC",
-        help="below each row a sentence on what it means; alone with words after it, or as "
-        "--explain=TOPIC: the page on that state, timer, column, flag or error",
-    )
-
-    output = parser.add_argument_group("how")
-    output.add_argument(
-        "--format",
-        choices=("plain", "rich"),
-        help="plain: netstat's text; rich: the view for people (default: rich on a terminal)",
-    )
-    flag(output, "-c", "--continuous", about="again every second, until interrupted")
-    output.add_argument(
-        "--interval", type=float, metavar="SECONDS", help="seconds between repeats; implies -c"
-    )
-    output.add_argument(
-        "--source",
-        choices=SOURCE_NAMES,
-        default="auto",
-        help="where rows are read from (default: the first of the others that can answer)",
-    )
-    output.add_argument(
-        "--proc-root", metavar="DIR", help="read a saved /proc tree instead of this machine"
-    )
-
-    other = parser.add_argument_group("other")
-    flag(other, "-h", "--help", about="show this text and exit")
-    flag(other, "-V", "--version", about="show the version and exit")
-    return parser

@@ -8,7 +8,10 @@ named tuple costs a fifth of a frozen dataclass.
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pynetstat.tcpinfo import TcpInfo
 
 
 class _Word(str, Enum):
@@ -163,6 +166,9 @@ class SocketRecord(NamedTuple):
     ``owners``
         Every process and descriptor that holds the socket; empty when none was found;
         None when owners were not asked for.
+    ``info``
+        TCP's own figures, see :class:`~pynetstat.tcpinfo.TcpInfo`; None when they were not
+        asked for; only from sock_diag, and not for TIME_WAIT and SYN_RECV.
     """
 
     proto: Proto
@@ -178,6 +184,7 @@ class SocketRecord(NamedTuple):
     cookie: int | None = None
     ifindex: int | None = None
     owners: tuple[Owner, ...] | None = None
+    info: TcpInfo | None = None
 
 
 class UnixType(_Word):

@@ -118,7 +118,8 @@ class Reader:
 
     ``sources`` are asked in their order, anew for each table. ``sources_used`` and
     ``gaps`` fill while the tables are read. Owners are also looked for when the query's
-    filter asks for them; a table that the filter can't match is not read.
+    filter asks for them; a table that the filter can't match is not read. A reader reads
+    once: after :meth:`snapshot` the other methods give the same rows again.
     """
 
     def __init__(self, query: Query, sources: Iterable[Source], proc_root: str = "/proc") -> None:
@@ -136,6 +137,7 @@ class Reader:
         self._proc_root = proc_root
         self._owner_table: OwnerTable | None = None
         self._unowned = False
+        self._kept: Snapshot | None = None
 
     def inet(self) -> Iterator[list[SocketRecord]]:
         """The rows of the internet tables in netstat's order, in batches.
@@ -145,6 +147,9 @@ class Reader:
         lacks one all rows are held back until processes have been walked once more, for
         the sockets that were opened meanwhile.
         """
+        if self._kept is not None:
+            yield self._kept.records
+            return
         self._walk_once()
         held: list[SocketRecord] = []
         for proto in self.query.protos:
@@ -159,6 +164,8 @@ class Reader:
 
     def unix(self) -> list[UnixRecord]:
         """The unix rows, their owners looked for as in :meth:`inet`; empty if not wanted."""
+        if self._kept is not None:
+            return self._kept.unix
         if Proto.UNIX not in self.query.protos or not self._may_match(Proto.UNIX):
             return []
         self._walk_once()
@@ -177,13 +184,21 @@ class Reader:
             gaps += _owner_gap(self._owner_table.coverage, self._proc_root)
         return gaps
 
+    @property
+    def coverage(self) -> Coverage | None:
+        """How much of the process table was seen so far; None when owners are not wanted."""
+        return self._owner_table.coverage if self._owner_table is not None else None
+
     def snapshot(self) -> Snapshot:
         """Everything at once."""
-        taken_at = time.time()
-        records = [record for batch in self.inet() for record in batch]
-        unix = self.unix()
-        coverage = self._owner_table.coverage if self._owner_table is not None else None
-        return Snapshot(records, unix, self.sources_used, tuple(self.gaps), coverage, taken_at)
+        if self._kept is None:
+            taken_at = time.time()
+            records = [record for batch in self.inet() for record in batch]
+            unix = self.unix()
+            self._kept = Snapshot(
+                records, unix, self.sources_used, tuple(self.gaps), self.coverage, taken_at
+            )
+        return self._kept
 
     def _inet_table(self, proto: Proto) -> Iterator[list[SocketRecord]]:
         refusals: list[str] = []
@@ -327,18 +342,19 @@ def collect(
     show: Show = Show.ALL,
     owners: bool = False,
     filter: str | Filter | None = None,  # noqa: A002
+    info: bool = False,
     source: str = "auto",
     proc_root: str | None = None,
 ) -> Snapshot:
     """This machine's sockets, now.
 
     ``protos`` names tables as netstat does (``tcp``, ``tcp6``, ``udp``, ..., ``unix``),
-    ``show`` chooses rows, ``owners`` adds the processes. ``filter`` is an expression in
-    ss's language (``"state established dport = :443"``, see docs/filters.md) or made of
-    the conditions in :mod:`pynetstat.filters`; rows for which the source can't tell are
-    left out and counted in ``Snapshot.gaps``. ``source`` is ``auto``, ``sockdiag``,
-    ``procfs`` or ``psutil``; ``proc_root`` reads a saved /proc tree instead of the running
-    kernel.
+    ``show`` chooses rows, ``owners`` adds the processes, ``info`` what TCP keeps for a
+    connection. ``filter`` is an expression in ss's language (``"state established dport =
+    :443"``, see docs/filters.md) or made of the conditions in :mod:`pynetstat.filters`;
+    rows for which the source can't tell are left out and counted in ``Snapshot.gaps``.
+    ``source`` is ``auto``, ``sockdiag``, ``procfs`` or ``psutil``; ``proc_root`` reads a
+    saved /proc tree instead of the running kernel.
 
     Unlike the plain text of the command, which streams, large tables are read twice and
     merged, so that a socket is not missed because others come and go.
@@ -354,7 +370,8 @@ def collect(
 
         filter = parse_filter(filter)  # noqa: A001
     query = Query(in_netstat_order(protos), show, owners, filter)
-    reader = Reader(query, open_sources(source, proc_root, thorough=True), proc_root or "/proc")
+    sources = open_sources(source, proc_root, thorough=True, info=info)
+    reader = Reader(query, sources, proc_root or "/proc")
     with _collector_paused():
         snapshot = reader.snapshot()
     for gap in snapshot.gaps:

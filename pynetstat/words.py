@@ -1,10 +1,13 @@
-"""The texts a view prints for addresses, ports and users: numbers unless names are known.
-
-And for time spans."""
+"""The texts a view prints for addresses, ports, users, owners, time spans: numbers unless
+names are known."""
 
 from __future__ import annotations
 
+import socket
 from typing import NamedTuple
+
+from pynetstat.records import Owner
+from pynetstat.text import printable
 
 _MAPPED = "::ffff:"
 
@@ -70,3 +73,17 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}m{rest:02}s"
     return f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def owner_text(owner: Owner) -> str:
+    """An owner as ``pid/name``, the name in quotes where it could pass for several."""
+    name = printable(owner.name)
+    return f'{owner.pid}/"{name}"' if "," in name else f"{owner.pid}/{name}"
+
+
+def interface_name(index: int) -> str:
+    """The name of an interface of this machine, its number when it has none any more."""
+    try:
+        return printable(socket.if_indextoname(index))
+    except OSError:
+        return str(index)

@@ -83,9 +83,22 @@ def _table_rows(
     lines = []
     # Runs once a socket: on large tables this loop is a third of the program's time.
     for record in records:
-        _, (lip, lport), (rip, rport), state, recv_q, send_q, _, timer, uid, inode, _, _, owners = (
-            record
-        )
+        (
+            _,
+            (lip, lport),
+            (rip, rport),
+            state,
+            recv_q,
+            send_q,
+            _,
+            timer,
+            uid,
+            inode,
+            _,
+            _,
+            owners,
+            _,
+        ) = record
         laddr = f"{hosts[lip]}:{port(lport, lport)}".ljust(_ADDRESS_WIDTH)
         raddr = f"{hosts[rip]}:{port(rport, rport)}".ljust(_ADDRESS_WIDTH)
         if cuts and len(laddr) + len(raddr) > _BOTH_WIDTHS:

@@ -96,19 +96,20 @@ class Sources:
 
 
 def open_sources(
-    name: str = "auto", proc_root: str | None = None, thorough: bool = False
+    name: str = "auto", proc_root: str | None = None, thorough: bool = False, info: bool = False
 ) -> Sources:
     """The sources to ask; the first that can answer wins, one protocol at a time.
 
     ``proc_root`` names a saved /proc tree, which only procfs can read. ``thorough``
-    reads large netlink tables twice, for tables that change fast. ValueError for an unknown
-    name and for a ``proc_root`` together with a source that can't use it.
+    reads large netlink tables twice, for tables that change fast; ``info`` adds TCP's own
+    figures where the source can. ValueError for an unknown name and for a ``proc_root``
+    together with a source that can't use it.
     """
     if name not in SOURCE_NAMES:
         raise ValueError(f"no source {name!r}: choose from {', '.join(SOURCE_NAMES)}")
     if proc_root is not None and name not in ("auto", "procfs"):
         raise ValueError(f"source {name!r} reads the running kernel, not the tree {proc_root!r}")
-    sockdiag = partial(_sockdiag, thorough)
+    sockdiag = partial(_sockdiag, thorough, info)
     procfs = partial(_procfs, proc_root or "/proc")
     if proc_root is not None or name == "procfs":
         return Sources(procfs)
@@ -121,10 +122,10 @@ def open_sources(
     return Sources(sockdiag, procfs, _portable)
 
 
-def _sockdiag(thorough: bool) -> Source:
+def _sockdiag(thorough: bool, info: bool) -> Source:
     from pynetstat.sources.sockdiag import SockDiag
 
-    return SockDiag(thorough=thorough)
+    return SockDiag(thorough=thorough, info=info)
 
 
 def _procfs(root: str) -> Source:
