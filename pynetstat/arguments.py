@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pynetstat.errors import FilterError
 from pynetstat.flags import USAGE_ERROR, Parser, build_parser
-from pynetstat.options import NO_CHOICE, Choice, Numeric, Options
+from pynetstat.options import NO_CHOICE, Choice, Numeric, Options, Session
 from pynetstat.output import Output
 from pynetstat.query import TCP_AND_UDP, Query, Show, in_netstat_order
 from pynetstat.records import Proto
@@ -118,8 +118,43 @@ def _refuse_contradictions(parser: Parser, given: argparse.Namespace) -> None:
         parser.error("argument --group-by: it has columns and an order of its own")
     if (given.svg or given.html) and given.format not in (None, "rich"):
         parser.error("arguments --svg and --html: they are pictures of --format rich")
+    _refuse_in_session(parser, given)
     if (given.svg or given.html) and given.summary:
         parser.error("arguments --svg and --html: --summary has no view for people")
+
+
+def _refuse_in_session(parser: Parser, given: argparse.Namespace) -> None:
+    """Refuse what does not go together with --record, --replay or --ladder."""
+    repeats = given.continuous or given.interval is not None
+    if given.speed is not None and given.replay is None:
+        parser.error("argument --speed: only a --replay has one")
+    if given.replay is not None and given.record is not None:
+        parser.error("argument --record: what is replayed is recorded already")
+    if given.replay is not None and (repeats or given.source != "auto" or given.proc_root):
+        parser.error("argument --replay: rows and times come from the recording")
+    flags = {"record": given.record, "replay": given.replay, "ladder": given.ladder}
+    for flag, wanted in flags.items():
+        if wanted and (given.quiet or given.wait is not None or given.summary or given.explain):
+            parser.error(
+                f"argument --{flag}: there is no such thing with -q, --wait, -s or a topic"
+            )
+    if given.replay is not None and (given.html or (given.svg and not given.ladder)):
+        parser.error("argument --replay: a picture shows one moment, or the --ladder")
+    if not given.ladder:
+        return
+    if given.record is not None or repeats or given.format is not None or given.html:
+        parser.error("argument --ladder: it is drawn as text or with --svg, and can't repeat")
+    if given.udp or given.udplite or given.raw or given.sctp or given.mptcp or given.unix:
+        parser.error("argument --ladder: it shows a TCP connection")
+
+
+def _session(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> Session:
+    if given.record is not None and _says_states(wanted):
+        parser.error(
+            "argument --record: a socket is recorded through all its states; give those to --replay"
+        )
+    speed = 1.0 if given.speed is None else given.speed
+    return Session(given.record, given.replay, speed, bool(given.ladder))
 
 
 def _choice(parser: Parser, given: argparse.Namespace) -> Choice:
@@ -195,6 +230,7 @@ def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None
         quiet=bool(given.quiet),
         wait_s=given.wait,
         topic=given.explain or None,
+        session=_session(parser, given, wanted),
     )
 
 

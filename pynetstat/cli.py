@@ -12,7 +12,7 @@ from pynetstat import __version__
 from pynetstat.arguments import parse_arguments
 from pynetstat.errors import PynetstatError
 from pynetstat.lookups import look_up_names, looks_up
-from pynetstat.options import DATA_FORMATS, NO_CHOICE, Options
+from pynetstat.options import DATA_FORMATS, NO_CHOICE, NO_SESSION, Options
 from pynetstat.output import Output
 from pynetstat.records import Proto, SocketRecord
 from pynetstat.render import netstat
@@ -61,6 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
         output = Output.of_stdout()
         if options.topic is not None:
             return _print_page(options.topic, _is_rich(options, output), output)
+        if options.session != NO_SESSION:
+            from pynetstat.session import run
+
+            return run(options, output, _look)
         status = _look(options, output, reader)
         while options.interval_s is not None:
             time.sleep(options.interval_s)

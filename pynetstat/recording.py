@@ -80,8 +80,7 @@ class Header(NamedTuple):
 
     ``started`` is in seconds since the epoch; ``program`` who wrote it; ``interval_s`` the
     seconds between snapshots; ``event_source`` where events come from, None without events;
-    ``euid`` the user who recorded, since that decides what could be seen; ``filter`` the
-    expression that rows had to match, None for all rows.
+    ``euid`` the user who recorded, since that decides what could be seen.
     """
 
     started: float
@@ -89,7 +88,6 @@ class Header(NamedTuple):
     interval_s: float | None = None
     event_source: str | None = None
     euid: int | None = None
-    filter: str | None = None
 
 
 # Writing
@@ -106,7 +104,6 @@ def encode_header(header: Header) -> str:
         "interval_s": header.interval_s,
         "event_source": header.event_source,
         "euid": header.euid,
-        "filter": None if header.filter is None else _text(header.filter),
         "inet_fields": INET_FIELDS,
         "unix_fields": UNIX_FIELDS,
     }
@@ -272,7 +269,6 @@ def decode_header(line: str) -> tuple[Header, Decoder]:
         _maybe(_seconds)(values.get("interval_s")),
         _maybe(_source)(values.get("event_source")),
         _maybe(_number)(values.get("euid")),
-        _maybe(_any_text)(values.get("filter")),
     )
     return header, Decoder(_names(values, "inet_fields"), _names(values, "unix_fields"))
 
