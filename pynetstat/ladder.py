@@ -67,7 +67,8 @@ class Arrow(NamedTuple):
     """A segment, or all data up to here, on its way from column ``source`` (0 left, 1 right).
 
     ``sent`` and ``received`` say which of its ends are on this rung: both, unless so much
-    happened meanwhile that it arrives on a rung further down (``number`` is the same there).
+    happened meanwhile that it arrives on a rung further down (``number`` is the same there),
+    or it has not arrived yet.
     ``inferred`` says that one end's state which tells of it was not seen.
     """
 
@@ -116,10 +117,12 @@ def is_connection(event: Event) -> bool:
 def connection(events: Iterable[Event], wanted: Callable[[Event], bool] = is_local) -> list[Event]:
     """The events of both ends of the first connection that has an event which is ``wanted``.
 
-    Those of a later connection with the same addresses are left out.
+    One of which only the end is told is passed over; events of a later connection with the
+    same addresses are left out.
     """
     candidates = [event for event in events if is_connection(event)]
-    key = next((pair_of(event) for event in candidates if wanted(event)), None)
+    lively = (event for event in candidates if event.new not in _LAST)
+    key = next((pair_of(event) for event in lively if wanted(event)), None)
     chosen: list[Event] = []
     cookies: dict[Addr, int] = {}
     for event in candidates:
@@ -157,8 +160,7 @@ def _reads_close(event: Event, later: Event) -> bool:
 def is_over(events: Iterable[Event]) -> bool:
     """Whether every end that was seen is gone, or waits in TIME_WAIT, or is closed."""
     last = {event.laddr: event.new for event in events}
-    over = (None, TcpState.TIME_WAIT, TcpState.CLOSE)
-    return bool(last) and all(state in over for state in last.values())
+    return bool(last) and all(state in _LAST for state in last.values())
 
 
 def build(
@@ -214,6 +216,7 @@ class _Row:
 
 
 _SYN, _SYN_ACK, _ACK, _FIN, _FIN_ACK, _RST = "SYN", "SYN+ACK", "ACK", "FIN", "ACK of FIN", "RST"
+_LAST = (None, TcpState.CLOSE, TcpState.TIME_WAIT)
 _PASSIVE = (TcpState.ESTABLISHED, TcpState.CLOSE_WAIT)
 _SYNCHRONIZED = (
     TcpState.ESTABLISHED, TcpState.FIN_WAIT1, TcpState.FIN_WAIT2, TcpState.CLOSE_WAIT,
@@ -253,7 +256,8 @@ class _Builder:
         self._lowest = [-1, -1]
 
     def ladder(self) -> Ladder:
-        steps = sorted((step for side in self._steps for step in side), key=lambda step: step.at)
+        steps = [step for side in self._steps for step in side]
+        steps.sort(key=lambda step: (not step.was_there, step.at))
         for step in steps:
             self._place(step)
         rungs = tuple(
@@ -449,7 +453,9 @@ class _Builder:
             segment.row = number
             ends = (segment.sent, segment.received)
             seen = any(end is not None and not end.inferred for end in ends)
-            self._add_arrow(at, Arrow(segment.label, segment.source, number, inferred=not seen))
+            under_way = segment.received is None and bool(self._steps[1 - segment.source])
+            arrow = Arrow(segment.label, segment.source, number, True, not under_way, not seen)
+            self._add_arrow(at, arrow)
         else:
             self._rows.append(_Row(at))
         if step is not None:
@@ -470,7 +476,7 @@ class _Builder:
             self._lowest[side] = cause.row
             return
         assert row.arrow is not None
-        arrow = row.arrow._replace(sent=False)
+        arrow = row.arrow._replace(sent=False, received=True)
         row.arrow = row.arrow._replace(received=False)
         self._rows.append(_Row(step.at, arrow=arrow))
         self._rows[number].marks[side] = step

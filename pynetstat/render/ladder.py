@@ -130,8 +130,11 @@ class Drawing:
         another rung."""
         pens, width = self._pens, self._lane
         stroke = pens.dashed if arrow.inferred else pens.line
-        length = width if arrow.sent and arrow.received else width * 2 // 3
-        shaft = f" {arrow.label} ".center(length - arrow.received, stroke)
+        label = next(text for text in _labels(arrow) if len(text) + 3 <= width)
+        length = width
+        if not (arrow.sent and arrow.received):
+            length = min(max(width * 2 // 3, len(label) + 5), width)
+        shaft = f" {label} ".center(length - arrow.received, stroke)
         to_right = arrow.source == 0
         if arrow.received:
             shaft = shaft + pens.to_right if to_right else pens.to_left + shaft
@@ -151,6 +154,12 @@ class Drawing:
             way = way if rung.arrow.sent else f"->{target}"
             parts.append(f"({rung.arrow.label} {way})")
         return self._folded(" ".join(parts), " " * (_TIME + 1))
+
+
+def _labels(arrow: Arrow) -> tuple[str, ...]:
+    """The arrow's text, and shorter ones for where it has no room."""
+    label = arrow.label.removesuffix(" of data")
+    return arrow.label, label.removesuffix(" of FIN"), "data"
 
 
 def _head(end: End) -> list[str]:

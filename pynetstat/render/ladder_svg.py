@@ -112,7 +112,7 @@ def as_svg(ladder: Ladder) -> str:
 def _rungs(ladder: Ladder, top: float, parts: list[str]) -> float:
     """Draw them from ``top`` on; where the lifelines end."""
     y, latest = top + _BOX_HEIGHT / 2, None
-    leaving: dict[int, float] = {}
+    leaving: dict[int, tuple[Arrow, float]] = {}
     arrows: list[tuple[str, str]] = []
     for rung in ladder.rungs:
         pause = 0.0 if latest is None else rung.at - latest
@@ -129,14 +129,16 @@ def _rungs(ladder: Ladder, top: float, parts: list[str]) -> float:
             target = 1 - arrow.source
             ends[target] += _SLANT
             if not arrow.received:
-                leaving[arrow.number] = y
+                leaving[arrow.number] = (arrow, y)
             else:
-                start = y if arrow.sent else leaving.get(arrow.number, y)
+                start = y if arrow.sent else leaving.pop(arrow.number)[1]
                 arrows.append(_arrow(arrow, start, ends[target]))
         for side, mark in enumerate((rung.left, rung.right)):
             if mark is not None:
                 parts += _box(side, ends[side], mark, ladder.started)
         y += _ROW if arrow is not None else _ROW - _SLANT / 2
+    for arrow, start in leaving.values():  # not arrived as far as known
+        arrows.append(_arrow(arrow._replace(inferred=True), start, start + _SLANT))
     # Texts stand above the lines that cross them.
     parts += [line for line, _ in arrows] + [label for _, label in arrows]
     return y
