@@ -147,8 +147,10 @@ def _with_time_waits(events: list[Event]) -> list[Event]:
             told.append(event)
             continue
         place = told.index(closed)
-        behind = [each for each in told[place + 1 :] if each.laddr != event.laddr]
-        told[place:] = [closed._replace(new=event.new), *behind]
+        void = [each for each in told[place:] if each.laddr == event.laddr]
+        behind = [each for each in told[place:] if each.laddr != event.laddr]
+        counts = (each.totals for each in (*void, event) if each.totals is not None)
+        told[place:] = [closed._replace(new=event.new, totals=next(counts, None)), *behind]
     return told
 
 

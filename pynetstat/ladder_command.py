@@ -82,6 +82,10 @@ def _wanted(options: Options) -> Callable[[Event], bool]:
     return lambda event: event.proto in tests and tests[event.proto](event.record()) is True
 
 
+def _which(options: Options) -> str:
+    return "within this machine" if options.query.filter is None else "that the filter holds for"
+
+
 def _draw_recorded(options: Options, path: str, output: Output) -> int:
     known, events = _Known(), []
     with Recording(path) as recording:
@@ -110,6 +114,7 @@ def _follow(options: Options, output: Output) -> int:
         if stream.refusals:
             _complain(f"short-lived states are inferred or not seen: {'; '.join(stream.refusals)}")
         follower = _Follower(options, known, output)
+        _complain(f"waiting for a TCP connection {_which(options)}; Ctrl-C ends it")
         try:
             while not follower.is_over():
                 time.sleep(_TURN_S)
