@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pynetstat.contradictions import refuse_contradictions
 from pynetstat.errors import FilterError
 from pynetstat.flags import USAGE_ERROR, Parser, build_parser
-from pynetstat.options import NO_CHOICE, Choice, Numeric, Options
+from pynetstat.options import NO_CHOICE, Choice, Numeric, Options, Session
 from pynetstat.output import Output
 from pynetstat.query import TCP_AND_UDP, Query, Show, in_netstat_order
 from pynetstat.records import Proto
@@ -104,6 +104,11 @@ def _joined(arguments: list[str]) -> list[str]:
     return joined
 
 
+def _session(given: argparse.Namespace) -> Session:
+    speed = 1.0 if given.speed is None else given.speed
+    return Session(given.record, given.replay, speed, bool(given.ladder))
+
+
 def _choice(parser: Parser, given: argparse.Namespace) -> Choice:
     columns: tuple[Column, ...] | None = None
     sort: tuple[SortKey, ...] = ()
@@ -186,6 +191,7 @@ def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None
         kill=bool(given.kill),
         yes=bool(given.yes),
         events=bool(given.events),
+        session=_session(given),
     )
 
 

@@ -13,7 +13,7 @@ from pynetstat.arguments import parse_arguments
 from pynetstat.errors import PynetstatError
 from pynetstat.flags import USAGE_ERROR
 from pynetstat.lookups import look_up_names, looks_up
-from pynetstat.options import DATA_FORMATS, NO_CHOICE, Options
+from pynetstat.options import DATA_FORMATS, NO_CHOICE, NO_SESSION, Options
 from pynetstat.output import Output
 from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.render import netstat
@@ -68,6 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
             from pynetstat.event_command import show_events
 
             return show_events(options, output)
+        if options.session != NO_SESSION:
+            from pynetstat.session import run
+
+            return run(options, output, _look)
         status = _look(options, output, reader)
         while options.interval_s is not None:
             time.sleep(options.interval_s)

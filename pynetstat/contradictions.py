@@ -17,6 +17,7 @@ def refuse_contradictions(parser: Parser, given: argparse.Namespace, wanted: Fil
     _check_events(parser, given)
     _check_netns(parser, given)
     _check_shown(parser, given)
+    _check_session(parser, given, wanted)
     _check_kill(parser, given, wanted)
 
 
@@ -97,3 +98,40 @@ def _check_shown(parser: Parser, given: argparse.Namespace) -> None:
         parser.error("arguments --svg and --html: they are pictures of --format rich")
     if (given.svg or given.html) and given.summary:
         parser.error("arguments --svg and --html: --summary has no view for people")
+
+
+def _check_session(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> None:
+    """Refuse what does not go together with --record, --replay or --ladder."""
+    repeats = given.continuous or given.interval is not None
+    if given.speed is not None and given.replay is None:
+        parser.error("argument --speed: only a --replay has one")
+    if given.replay is not None and given.record is not None:
+        parser.error("argument --record: what is replayed is recorded already")
+    if given.replay is not None and (repeats or given.source != "auto" or given.proc_root):
+        parser.error("argument --replay: rows and times come from the recording")
+    flags = {"record": given.record, "replay": given.replay, "ladder": given.ladder}
+    for flag, asked in flags.items():
+        if asked and (given.quiet or given.wait is not None or given.summary or given.explain):
+            parser.error(
+                f"argument --{flag}: there is no such thing with -q, --wait, -s or a topic"
+            )
+        if asked and (given.netns is not None or given.all_netns):
+            parser.error(f"argument --{flag}: it is about this network namespace")
+        if asked and given.info:
+            parser.error("argument --info: a recording has no such figures, nor has a ladder")
+    if given.replay is not None and (given.html or (given.svg and not given.ladder)):
+        parser.error("argument --replay: a picture shows one moment, or the --ladder")
+    if given.record is not None and wanted is not None:
+        from pynetstat.filters import names_states
+
+        if names_states(wanted):
+            parser.error(
+                "argument --record: a socket is recorded through all its states; give them to "
+                "--replay"
+            )
+    if not given.ladder:
+        return
+    if given.record is not None or repeats or given.format is not None or given.html:
+        parser.error("argument --ladder: it is drawn as text or with --svg, and can't repeat")
+    if given.udp or given.udplite or given.raw or given.sctp or given.mptcp or given.unix:
+        parser.error("argument --ladder: it shows a TCP connection")

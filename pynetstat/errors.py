@@ -12,7 +12,8 @@
     │   ├── WaitTimeout      not in the time given (also a TimeoutError)
     │   └── ProcessEnded     the process that was to bring it about has ended
     ├── SocketsLeaked        sockets were left open
-    └── FilterError          a filter expression that can't be understood
+    ├── FilterError          a filter expression that can't be understood
+    └── RecordingError       a file that is no recording, or one that can't be made or read
 """
 
 from __future__ import annotations
@@ -94,3 +95,7 @@ class FilterError(PynetstatError):
         """Two lines: the expression, harmless for a terminal, and a caret under the place."""
         before = printable(self.text[: self.position])
         return f"{before}{printable(self.text[self.position :])}\n{' ' * len(before)}^"
+
+
+class RecordingError(PynetstatError):
+    """A recording that can't be made or read: no recording, damaged, of a newer version."""

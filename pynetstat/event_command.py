@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import select
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
 
 from pynetstat.options import Options
 from pynetstat.output import Output
 from pynetstat.query import Query, Show, is_server
 from pynetstat.render.events import event_line, json_head, json_line, loss_line
+from pynetstat.signals import ending_on_signals
 from pynetstat.stream import Stream, Wanted, events, rows_that_match
 from pynetstat.transition import Loss
 
@@ -26,7 +21,7 @@ def show_events(options: Options, output: Output) -> int:
     can't be written, KeyboardInterrupt, and SystemExit after a signal that ends processes;
     the stream is closed by then.
     """
-    with _ending_on_signals():
+    with ending_on_signals():
         stream = events(
             options.query.protos,
             filter=_wanted(options.query),
@@ -82,26 +77,3 @@ class _Unread:
 
     def __call__(self) -> bool:
         return any(mask & (select.POLLERR | select.POLLHUP) for _, mask in self._poll.poll(0))
-
-
-@contextmanager
-def _ending_on_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the process the orderly way, so that the kernel gets back what
-    the stream holds there."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in before.items():
-        if handler != signal.SIG_IGN:  # as under nohup
-            signal.signal(number, _end)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    signal.signal(number, signal.SIG_IGN)
-    raise SystemExit(128 + number)

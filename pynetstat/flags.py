@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from typing import NoReturn
 
@@ -29,6 +30,13 @@ class Parser(argparse.ArgumentParser):
         if extra:
             message = f"{extra[1]} takes no value, and {extra[2]!r} is no flag"
         self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
+
+
+def _speed(text: str) -> float:
+    speed = math.inf if text == "max" else float(text)
+    if not speed > 0:
+        raise ValueError
+    return speed
 
 
 def build_parser() -> Parser:
@@ -126,7 +134,9 @@ def build_parser() -> Parser:
         "json: one document; jsonl: a row a line; csv: for spreadsheets",
     )
     output.add_argument(
-        "--svg", metavar="FILE", help="write the view for people to FILE as a picture"
+        "--svg",
+        metavar="FILE",
+        help="write the view for people (or the ladder) to FILE as a picture",
     )
     output.add_argument(
         "--html", metavar="FILE", help="write the view for people to FILE as a page"
@@ -152,6 +162,26 @@ def build_parser() -> Parser:
         "-E",
         "--events",
         about="TCP's and UDP's transitions as they happen, until interrupted",
+    )
+
+    over_time.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write what is seen to a new FILE, too; with -c also every transition",
+    )
+    over_time.add_argument(
+        "--replay", metavar="FILE", help="show what was recorded instead of this machine"
+    )
+    over_time.add_argument(
+        "--speed",
+        type=_speed,
+        metavar="N",
+        help="replay N times as fast as it happened, or max: without pauses",
+    )
+    flag(
+        over_time,
+        "--ladder",
+        about="draw one TCP connection as textbooks do: both ends' states, the segments between",
     )
 
     places = parser.add_argument_group("where (without any: this network namespace)")

@@ -57,6 +57,18 @@ class Choice(NamedTuple):
 NO_CHOICE = Choice()
 
 
+class Session(NamedTuple):
+    """What is recorded, replayed or followed. ``speed`` is how much faster than in life."""
+
+    record: str | None = None
+    replay: str | None = None
+    speed: float = 1.0
+    ladder: bool = False
+
+
+NO_SESSION = Session()
+
+
 class Options(NamedTuple):
     """A command line, understood."""
 
@@ -79,6 +91,7 @@ class Options(NamedTuple):
     quiet: bool = False
     wait_s: float | None = None
     """Seconds to wait for a row at most; None for not at all."""
+    session: Session = NO_SESSION
     netns: str | None = None
     """The network namespace that is asked about; None for this one, or all of them."""
     all_netns: bool = False

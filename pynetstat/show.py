@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -242,7 +241,7 @@ def _data_context(options: Options, reader: Reader, snapshot: Snapshot | None = 
         snapshot = snapshot or reader.snapshot()
         numeric = options.numeric._replace(hosts=True, ports=True)
         words = _names(options._replace(numeric=numeric), snapshot, columns)
-    taken_at = time.time() if snapshot is None else snapshot.taken_at
+    taken_at = reader.taken_at if snapshot is None else snapshot.taken_at
     context = _context(options, reader, words, data.iso_time(taken_at))
     context.coverage = reader.coverage
     if options.choice.explain or Need.REMARKS in needs_of(columns):

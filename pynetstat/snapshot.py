@@ -248,10 +248,15 @@ class Reader:
         """How much of the process table was seen so far; None when owners are not wanted."""
         return self._owner_table.coverage if self._owner_table is not None else None
 
+    @property
+    def taken_at(self) -> float:
+        """The moment that rows read now are of, in seconds since the epoch."""
+        return time.time()
+
     def snapshot(self) -> Snapshot:
         """Everything at once."""
         if self._kept is None:
-            taken_at = time.time()
+            taken_at = self.taken_at
             records = [record for batch in self.inet() for record in batch]
             unix = self.unix()
             self._kept = Snapshot(
