@@ -6,6 +6,7 @@ One that may be entered is read as this program's own is. Into one that may not 
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -90,10 +91,13 @@ class Places:
     ) -> None:
         label, reason = namespace.label, refusal.strerror or str(refusal)
         try:
-            folder = open_tables(namespace) if source != "sockdiag" else None
+            folder = open_tables(namespace)
         except OSError:
-            folder = None
-        if folder is None:
+            if not _has_ended(namespace, refusal):
+                self._unread[label] = reason
+            return
+        if source == "sockdiag":
+            os.close(folder)
             self._unread[label] = reason
             return
         stack.callback(os.close, folder)
@@ -130,7 +134,8 @@ def open_places(
         for namespace in namespaces:
             places.open(namespace, source, reading, stack)
         if netns is not None and not list(places):
-            raise NamespaceUnavailable(places.left_out[0])
+            ended = f"network namespace {namespaces[0].label} has ended"
+            raise NamespaceUnavailable(places.left_out[0] if places.left_out else ended)
         yield places
 
 
@@ -140,6 +145,11 @@ def _enter(namespace: Namespace) -> Inside:
         return Inside(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _has_ended(namespace: Namespace, refusal: OSError) -> bool:
+    """Whether it is gone, since none of its processes is left and its doors lead nowhere."""
+    return not namespace.doors or refusal.errno in (errno.ENOENT, errno.ESRCH)
 
 
 def _count(reasons: dict[str, str]) -> str:

@@ -410,3 +410,63 @@ def test_a_wrong_filter_is_one_line_and_a_caret(
     assert complaint.startswith("pynetstat: wrong filter, column ")
     assert complaint.isprintable()
     assert pointer == [line, " " * caret + "^"]
+
+
+def test_a_namespace_is_one_or_all_of_them() -> None:
+    assert (_parse("-t").netns, _parse("-t").all_netns, _parse("-t").elsewhere) == (
+        None,
+        False,
+        False,
+    )
+    assert _parse("-t", "--netns", "blue").netns == "blue"
+    assert _parse("-t", "--netns=812").elsewhere
+    assert _parse("-t", "--all-netns").elsewhere
+    assert [_parse("-t", *flags).columns.netns for flags in ((), ("--netns", "x"))] == [False] * 2
+    assert _parse("-t", "--all-netns").columns.netns
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--netns", "blue", "--all-netns"), "not both"),
+        (("--netns", "blue", "--source", "psutil"), "psutil reads its own network namespace"),
+        (("--all-netns", "--proc-root", "."), "a tree is of one network namespace"),
+        (("--all-netns", "--summary"), "--summary"),
+    ],
+)
+def test_what_reads_one_namespace_alone_is_refused(
+    capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], words: str
+) -> None:
+    assert words in _refused(capsys, *flags)
+
+
+def test_kill_needs_a_filter_and_knows_the_owners() -> None:
+    options = _parse("--kill", "sport", "=", ":80")
+    assert (options.kill, options.yes, options.query.owners) == (True, False, True)
+    assert _parse("--kill", "--yes", "-f", "sport = :80").yes
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--kill",), "needs a filter"),
+        (("--kill", "-tan", "--yes"), "needs a filter"),
+        (("--yes",), "--kill, which is not there"),
+        (("--yes", "sport = :80"), "--kill, which is not there"),
+        (("--kill", "sport = :80", "--source", "procfs"), "only sock_diag"),
+        (("--kill", "sport = :80", "--source", "psutil"), "only sock_diag"),
+        (("--kill", "sport = :80", "--proc-root", "."), "only sock_diag"),
+        (("--kill", "sport = :80", "-c"), "closes and says so"),
+        (("--kill", "sport = :80", "--interval", "2"), "closes and says so"),
+        (("--kill", "sport = :80", "--explain"), "closes and says so"),
+        (("--kill", "sport = :80", "--format", "json"), "closes and says so"),
+        (("--kill", "sport = :80", "--summary"), "closes and says so"),
+        (("--kill", "sport = :80", "-q"), "closes and says so"),
+        (("--kill", "sport = :80", "--wait", "1"), "closes and says so"),
+        (("--kill", "sport = :80", "--sort", "local"), "closes and says so"),
+    ],
+)
+def test_kill_refuses_what_it_can_not_do_safely(
+    capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], words: str
+) -> None:
+    assert words in _refused(capsys, *flags)

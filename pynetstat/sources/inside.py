@@ -6,6 +6,7 @@ opened inside stays inside, whichever thread uses it.
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import sys
@@ -38,7 +39,9 @@ class Inside:
         return f"/proc/self/task/{self._thread.native_id}"
 
     def call(self, function: Callable[[], _T]) -> _T:
-        """What ``function`` returns or raises inside."""
+        """What ``function`` returns or raises inside. OSError once this is closed."""
+        if not self._thread.is_alive():
+            raise OSError(errno.ESRCH, "the network namespace has been left")
         job = _Job(function)
         self._jobs.put(job)
         job.done.wait()
