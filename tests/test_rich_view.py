@@ -157,6 +157,12 @@ def test_at_any_width_every_character_of_an_address_is_there(width: int) -> None
         assert word.replace(" ", "") in run_together.replace(" ", "")
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 7])
+def test_numbers_stay_within_a_terminal_that_is_narrower_than_their_title(width: int) -> None:
+    text = shown(snapshot(LECTURE, UNIX), width, protos=[Proto.TCP, Proto.UNIX])
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
 def test_a_very_wide_terminal_gets_no_padding() -> None:
     text = shown(snapshot(LECTURE), 100_000)
     assert max(len(line) for line in text.splitlines()) < 200

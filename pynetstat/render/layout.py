@@ -106,9 +106,10 @@ def _row_line(
     empty = True
     for at in range(line.first, line.stop):
         text, style = row[at]
-        padding = widths[at] - _size(text)
+        size = _size(text)
+        padding = widths[at] - size
         if columns[at].right:
-            blank += padding
+            blank = min(blank + padding, width - size)
             padding = 0
         if text:
             if blank:
