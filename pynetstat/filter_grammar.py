@@ -367,10 +367,12 @@ class _Parser:
         self._next()
         return ("~" if pattern else "="), text, negated
 
-    def _number(self, what: str) -> int:
+    def _number(self, what: str, most: int | None = None) -> int:
         if not re.fullmatch(r"[0-9]{1,20}", self._token.text):
             raise self._wrong(what)
         number = int(self._token.text)
+        if most is not None and number > most:
+            raise self._wrong(what)
         self._next()
         return number
 
@@ -398,7 +400,7 @@ class _Parser:
 
     def _ifindex(self) -> int:
         if self._token.text.isdecimal():
-            return self._number("an interface")
+            return self._number("an interface's number from 0 to 4294967295", 0xFFFFFFFF)
         try:
             index = socket.if_nametoindex(self._token.text)
         except (OSError, ValueError) as error:

@@ -312,6 +312,7 @@ def test_words_of_a_command_line_are_one_text() -> None:
         ("user = no-such-user-here", 7, "a user's name"),
         ("user", 4, "a user's name"),
         ("dev = nosuchdev0", 6, "an interface"),
+        ("dev = 4294967296", 6, "an interface's number from 0 to 4294967295"),
         ("process ~ '('", 10, "a regular expression"),
         ("process ~", 9, "the name of a process"),
         ("path", 4, "the name of a unix socket"),
