@@ -413,9 +413,11 @@ class _Parser:
         if self._token.kind != "word":
             raise self._wrong(_A_PORT)
         if text.isdecimal() and text.isascii():
-            if int(text) > 65535:
+            digits = text.lstrip("0") or "0"
+            # int() refuses thousands of digits with an error of its own.
+            if len(digits) > 5 or int(digits) > 65535:
                 raise self._wrong("a port from 0 to 65535", at)
-            return int(text)
+            return int(digits)
         try:
             return socket.getservbyname(text)
         except (OSError, ValueError) as error:

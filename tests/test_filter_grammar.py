@@ -292,6 +292,8 @@ def test_words_of_a_command_line_are_one_text() -> None:
         ("sport = :nosuchservice", 8, "a port"),
         ("sport = 65536", 8, "a port from 0 to 65535"),
         ("sport = -1", 8, "a port"),
+        ("sport = " + "9" * 5000, 8, "a port from 0 to 65535"),
+        ("dst 1.2.3.4:" + "9" * 5000, 12, "a port from 0 to 65535"),
         ("sport ~ 80", 6, "a comparison"),
         ("sport > *", 8, "a port"),
         ("state", 5, "a state"),
@@ -340,6 +342,10 @@ def test_a_wrong_text_is_refused_at_its_place(text: str, position: int, expected
     assert expected in str(error)
     assert "\n" not in str(error)
     assert error.pointer == f"{text}\n{' ' * position}^"
+
+
+def test_zeros_before_a_port_do_not_count() -> None:
+    assert parse_filter("sport = " + "0" * 5000 + "1") == _A
 
 
 def test_the_caret_stands_right_behind_what_is_written_out() -> None:
