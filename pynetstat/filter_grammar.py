@@ -41,8 +41,10 @@ from pynetstat.filters import (
     User,
     all_of,
     any_of,
+    pattern,
 )
 from pynetstat.records import Proto, TcpState, TimerKind
+from pynetstat.text import printable
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -348,9 +350,9 @@ class _Parser:
         return self._comparison()
 
     def _text_condition(self, what: str) -> tuple[Literal["=", "~"], str, bool]:
-        pattern = self._token.text in ("~", "!~")
+        by_pattern = self._token.text in ("~", "!~")
         negated = self._token.text == "!~"
-        if pattern:
+        if by_pattern:
             self._next()
         else:
             negated = self._equality() == "!="
@@ -359,13 +361,13 @@ class _Parser:
         text = self._token.text
         if self._token.kind == "quoted":
             text = _unquoted(text)
-        if pattern:
+        if by_pattern:
             try:
-                re.compile(text)
+                pattern(text)
             except re.error as error:
-                raise self._wrong(f"a regular expression ({error})") from error
+                raise self._wrong(f"a regular expression ({printable(str(error))})") from error
         self._next()
-        return ("~" if pattern else "="), text, negated
+        return ("~" if by_pattern else "="), text, negated
 
     def _number(self, what: str, most: int | None = None) -> int:
         if not re.fullmatch(r"[0-9]{1,20}", self._token.text):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import pwd
+import re
 import socket
 from collections.abc import Iterator
 
@@ -33,12 +34,21 @@ from pynetstat.filters import (
     States,
     TimerIs,
     User,
+    matches,
 )
-from pynetstat.records import Proto, TcpState, TimerKind
+from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState, TimerKind
 
 from .any_filter import FILTERS
 
 _A, _B, _C = Port("sport", "=", 1), Port("sport", "=", 2), Port("sport", "=", 3)
+
+_HELD = SocketRecord(
+    Proto.TCP,
+    Addr("127.0.0.1", 1),
+    Addr("127.0.0.1", 2),
+    TcpState.ESTABLISHED,
+    owners=(Owner(1, 3, "nc"),),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -353,6 +363,27 @@ def test_the_caret_stands_right_behind_what_is_written_out() -> None:
     shown, caret = refusal.pointer.split("\n")
     assert shown == "process = '\\x1b[31m\\x0a' sport = nosuchservice"
     assert shown[len(caret) - 1 :] == "nosuchservice"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(" * 5000, "a{99999999999}", "a{" + "9" * 5000 + "}", "(?\x1b", "(?\n)"],
+    ids=["nested", "repeated", "repeated-more", "escape", "line-end"],
+)
+def test_whatever_python_has_against_a_pattern_is_a_refusal_on_one_line(pattern: str) -> None:
+    refusal = _refusal(f"process ~ '{pattern}'")
+    assert refusal.position == 10
+    assert refusal.expected.startswith("a regular expression")
+    assert refusal.expected.isprintable()
+    assert str(refusal).isprintable()
+
+
+@pytest.mark.parametrize("pattern", ["[[:alpha:]]", "[a&&b]", "[a||b]"])
+def test_what_a_later_python_may_read_otherwise_is_no_trouble_today(pattern: str) -> None:
+    condition = Process("~", pattern)
+    assert parse_filter(f"process ~ '{pattern}'") == condition
+    re.purge()
+    assert matches(condition, _HELD) in (True, False)
 
 
 def test_depth_is_limited() -> None:
