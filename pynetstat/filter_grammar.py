@@ -57,6 +57,8 @@ _TOKEN = re.compile(
 )
 _DEEPEST = 100
 """Parentheses and negations within each other: more is no question that a person asks."""
+_HIGHEST = 90
+"""Conditions within each other; fewer, so that a filter written down can be read again."""
 
 _AND = ("and", "&", "&&")
 _OR = ("or", "|", "||")
@@ -196,6 +198,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._depth = 0
+        self._height = 0  # of the condition read last: what is within each other in it
         self._token = self._read(0)
 
     def whole(self) -> Filter:
@@ -218,12 +221,17 @@ class _Parser:
 
     def _more(self, found: Filter) -> Filter:
         """``found`` with the terms that follow it, from left to right."""
+        last_join = None
+        height = self._height
         while self._token.kind != "end" and self._token.text != ")":
-            if self._accept(_OR):
-                found = any_of(found, self._term())
-            else:
-                self._accept(_AND)
-                found = all_of(found, self._term())
+            join = any_of if self._is(_OR) else all_of
+            self._accept(_OR if join is any_of else _AND)
+            found = join(found, self._term())
+            # Each change between the two puts all that was read so far one level down.
+            height = max(height + (join is not last_join), self._height + 1)
+            self._check_height(height)
+            last_join = join
+        self._height = height
         return found
 
     def _term(self) -> Filter:
@@ -232,15 +240,25 @@ class _Parser:
             raise self._wrong(f"at most {_DEEPEST} parentheses and negations within each other")
         try:
             if self._accept(_NOT):
-                return Not(self._term())
+                negated = Not(self._term())
+                self._height += 1
+                self._check_height(self._height)
+                return negated
             if self._accept(("(",)):
                 found = self._more(self._term())
                 if not self._accept((")",)):
                     raise self._wrong("a closing parenthesis")
                 return found
+            self._height = 0
             return self._condition()
         finally:
             self._depth -= 1
+
+    def _check_height(self, height: int) -> None:
+        if height > _HIGHEST:
+            raise self._wrong(
+                f"at most {_HIGHEST} negations and changes between and and or within each other"
+            )
 
     def _condition(self) -> Filter:
         if self._is(_STATE_WORDS):

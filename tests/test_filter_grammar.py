@@ -396,6 +396,26 @@ def test_depth_is_limited() -> None:
             parse_filter(text)
 
 
+def test_changes_between_and_and_or_nest_and_are_limited() -> None:
+    def mixed(turns: int) -> str:
+        return "pid = 1" + " and pid = 2 or pid = 1" * (turns // 2)
+
+    found = parse_filter(mixed(90))
+    assert parse_filter(filter_text(found)) == found
+    assert matches(found, _HELD) is True
+    within = f"{'not ( pid = 2 or ' * 30}{mixed(40)}{' )' * 30}"
+    for text in (mixed(100), f"{mixed(80)} or ( {mixed(100)} )", f"not ( {mixed(92)} )", within):
+        with pytest.raises(FilterError, match="within each other"):
+            parse_filter(text)
+
+
+def test_many_alternatives_side_by_side_are_one_question() -> None:
+    ports = [f"( sport = {port} and pid = 1 or pid = 2 )" for port in range(2000)]
+    found = parse_filter(" or ".join(ports))
+    assert parse_filter(filter_text(found)) == found
+    assert matches(found, _HELD) is True
+
+
 @given(FILTERS)
 def test_a_filter_written_down_reads_the_same(question: Filter) -> None:
     assert parse_filter(filter_text(question)) == question
