@@ -27,9 +27,9 @@ from pynetstat.words import Hosts, Words
 from .choices import Choices
 
 _INET = [proto for proto in Proto if proto is not Proto.UNIX]
-_MOST_ROWS = 8
+_MOST_ROWS = 6
 _MOST_OWNERS = 5
-_LONGEST = 120
+_LONGEST = 70
 _U32, _U64 = 1 << 32, 1 << 64
 
 

@@ -42,6 +42,7 @@ def check(data: bytes) -> None:
     choices = Choices(data)
     columns = Columns(choices.yes(), choices.yes(), choices.yes(), choices.yes())
     width = choices.number(160) + 1
+    explained = choices.yes()
     scope = choices.text(15)
     snapshot = some_snapshot(choices)
     words = some_words(choices, snapshot)
@@ -49,8 +50,7 @@ def check(data: bytes) -> None:
     _check_plain(snapshot, columns, words)
     _check_explained(snapshot, columns, words, explain)
     with mock.patch.object(socket, "if_indextoname", return_value=scope):
-        _check_rich(snapshot, columns, words, None, width)
-        _check_rich(snapshot, columns, words, explain, width)
+        _check_rich(snapshot, columns, words, explain if explained else None, width)
     _check_messages(snapshot)
 
 
