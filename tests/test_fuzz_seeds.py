@@ -17,6 +17,10 @@ _SEEDS = [
 _LARGEST_SEED = 4096
 
 
+def _forget(*_: object) -> None:
+    """In place of what counts or refuses."""
+
+
 @pytest.mark.parametrize(("name", "data"), _SEEDS)
 def test_a_seed_goes_through(name: str, data: bytes) -> None:
     check_of(name)(data)
@@ -34,6 +38,30 @@ def test_a_target_takes_no_bytes_and_any_beginning_of_its_seeds(name: str) -> No
 def test_a_target_has_small_seeds(name: str) -> None:
     assert seeds(name)
     assert all(len(data) <= _LARGEST_SEED for data in seeds(name).values())
+
+
+@pytest.mark.parametrize(
+    ("fault", "harmful", "target"),
+    [
+        ("pynetstat.render.netstat.printable", str, "render"),
+        ("pynetstat.render.table.printable", str, "render"),
+        ("pynetstat.explain.phrases.printable", str, "render"),
+        ("pynetstat.explain.rows.printable", str, "render"),
+        ("pynetstat.tabular.printable", str, "render"),
+        ("pynetstat.errors.printable", str, "filters"),
+        ("pynetstat.sources.Notes.bad_row", _forget, "proc_inet"),
+        ("pynetstat.sources.Notes.bad_row", _forget, "proc_unix"),
+        ("pynetstat.sources.Notes.bad_row", _forget, "proc_sctp"),
+        ("pynetstat.sources.Notes.bad_row", _forget, "netlink"),
+        ("pynetstat.sources.netlink._check_code", _forget, "netlink"),
+    ],
+)
+def test_the_seeds_find_a_fault(
+    fault: str, harmful: object, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fault, harmful)
+    check = check_of(target)
+    assert any(failure(check, data) for data in seeds(target).values())
 
 
 def test_the_suite_runs_without_the_fuzzer() -> None:

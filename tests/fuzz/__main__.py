@@ -111,11 +111,10 @@ def _run(command: list[str], output: int, timeout_s: float) -> int:
             return process.wait()
 
 
-def _dictionary(words: tuple[str, ...]) -> str:
+def _dictionary(words: tuple[str | bytes, ...]) -> str:
     """Words as libFuzzer reads them."""
-    return "".join(
-        '"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"\n' for word in words
-    )
+    raw = (word if isinstance(word, bytes) else word.encode() for word in words)
+    return "".join('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in raw)
 
 
 def _report(outcome: Outcome) -> str:

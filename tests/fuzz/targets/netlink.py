@@ -30,6 +30,16 @@ _INET_MESSAGE = 72
 _UNIX_MESSAGE = 16
 _LISTEN = 10
 
+WORDS = (
+    b"\x14\x00\x03\x00",
+    b"\x01\x00\x00\x00",
+    b"\x00\x00\x00\x80",
+    b"\xff\xff\xff\xff",
+    struct.pack("=IHHII", 88, 20, 2, 1, 0),
+    struct.pack("=IHHII", 20, NLMSG_DONE, 2, 1, 0),
+    struct.pack("=IHHII", 36, NLMSG_ERROR, 2, 1, 0),
+)
+
 
 class _Message(NamedTuple):
     type: int

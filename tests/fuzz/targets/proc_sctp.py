@@ -15,6 +15,7 @@ _ASSOCIATION = (
     "d1 bf 2   1   3  101     1       17       34    1000 842711 5000  40001  "
     "127.0.0.1 *10.0.0.5 <-> *10.0.0.6 127.0.0.1 \t    7500    10"
 )
+_FEWEST_FIELDS = 9
 _TABLES = ((parse_endpoints, _ENDPOINT), (parse_associations, _ASSOCIATION))
 
 WORDS = (" <-> ", " *", "127.0.0.1", " 10 ", "0000:0000:0000:0000:0000:0000:0000:0001", "\n")
@@ -33,6 +34,7 @@ def check(data: bytes) -> None:
             notes = Notes()
             found = list(parse(f"heading\n{line}\n", proto, notes))
             assert len(found) + notes.bad_rows <= 1
+            assert notes.bad_rows or len(line.split()) >= _FEWEST_FIELDS
             check_line(notes.first_bad)
             for row in found:
                 _check_row(row, proto, line)
