@@ -75,11 +75,30 @@ def grid(
 def prose(text: str, style: Style, width: int, indent: int = 0) -> Iterator[Segment]:
     """A sentence on as many lines as it needs, broken between words where possible."""
     indent = min(indent, max(width - 1, 0))
-    for line in textwrap.wrap(text, max(width - indent, 1), break_on_hyphens=False):
+    for line in _wrapped(text, max(width - indent, 1)):
         if indent:
             yield Segment(" " * indent)
         yield Segment(line, style)
         yield _NEWLINE
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """``text`` in lines of at most ``width`` cells; a word that is wider is broken."""
+    if text.isascii():
+        return textwrap.wrap(text, width, break_on_hyphens=False)
+    # textwrap counts characters, of which some take two cells and some none.
+    lines = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *full, line = chop_cells(word, width) or [word]
+        lines += filter(None, full)
+    return [*lines, line]
 
 
 def _share_out(widths: Sequence[int], width: int) -> list[_Line]:
@@ -110,9 +129,10 @@ def _row_line(
     empty = True
     for at in range(line.first, line.stop):
         text, style = row[at]
-        padding = widths[at] - _size(text)
+        size = _size(text)
+        padding = widths[at] - size
         if columns[at].right:
-            blank += padding
+            blank = min(blank + padding, width - size)
             padding = 0
         if text:
             if blank:

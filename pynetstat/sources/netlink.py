@@ -27,6 +27,8 @@ NLM_F_DUMP = 0x300
 HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _ERROR_CODE = struct.Struct("=i")
+_MAX_ERRNO = 4095
+"""MAX_ERRNO (include/linux/err.h)."""
 
 _PROTOCOL_NUMBERS = {
     "tcp": socket.IPPROTO_TCP,
@@ -234,6 +236,8 @@ def _check_code(run: Run) -> None:
             raise ParseError("netlink error without a code", bytes(run.data))
         return
     (code,) = _ERROR_CODE.unpack_from(run.data, HEADER.size)
+    if code < -_MAX_ERRNO:
+        raise ParseError(f"netlink error with the code {code}", bytes(run.data))
     if code < 0:
         raise OSError(-code, os.strerror(-code))
     if run.type == NLMSG_ERROR:
