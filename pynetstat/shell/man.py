@@ -75,14 +75,14 @@ _FILES = {
 }
 
 EXAMPLES = {
-    "Which programs listen, and on which ports?": "pynetstat -tulpn",
+    "Which programs listen on TCP or wait on UDP?": "pynetstat -tulpn",
     "Who holds port 8080?": "pynetstat -tlnp sport = :8080",
-    "Which connections go to one host?": "pynetstat -tn dst 10.0.0.1",
-    "How many connections are there in each state?": "pynetstat -tan --group-by state",
-    "Which sockets has one process?": "pynetstat -tuxanp pid = 812",
-    "Which connections have unread or unsent data?": "pynetstat -tn recv-q '>' 0 or send-q '>' 0",
-    "Which connections send again without an answer?": "pynetstat -tano timer = on",
-    "Wait up to 30 seconds until a port listens": "pynetstat -q --wait 30 -tln sport = :8080",
+    "Which connections go to one host?": "pynetstat -tan dst 192.0.2.7",
+    "How many are there in each state?": "pynetstat -tan --group-by state",
+    "What has process 812 open?": "pynetstat -tuanp pid = 812",
+    "Which queues are not empty?": "pynetstat -tan recv-q '>' 0 or send-q '>' 0",
+    "Which connections send again?": "pynetstat -tano timer = on",
+    "Wait until port 8080 listens": "pynetstat -qtln --wait 30 sport = :8080",
     "The rows for a program": "pynetstat -tanp --format json",
     "What does a state mean?": "pynetstat --explain CLOSE_WAIT",
 }
