@@ -9,9 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pynetstat.closing import Closed, Outcome, close_sockets
+    from pynetstat.containers import Container
     from pynetstat.diff import Change, Diff
     from pynetstat.errors import (
         FilterError,
+        NamespaceUnavailable,
         ParseError,
         ProcessEnded,
         ProtocolAbsent,
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
         WaitFailed,
         WaitTimeout,
     )
+    from pynetstat.netns import Found, Namespace, find_namespace, find_namespaces
     from pynetstat.owners import Coverage, Missing
     from pynetstat.query import Show
     from pynetstat.records import (
@@ -41,9 +45,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "closing": ("Closed", "Outcome", "close_sockets"),
+    "containers": ("Container",),
     "diff": ("Change", "Diff"),
     "errors": (
         "FilterError",
+        "NamespaceUnavailable",
         "ParseError",
         "ProcessEnded",
         "ProtocolAbsent",
@@ -54,6 +61,7 @@ _HOMES = {
         "WaitFailed",
         "WaitTimeout",
     ),
+    "netns": ("Found", "Namespace", "find_namespace", "find_namespaces"),
     "owners": ("Coverage", "Missing"),
     "query": ("Show",),
     "records": (
@@ -75,12 +83,18 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Addr",
     "Change",
+    "Closed",
+    "Container",
     "Coverage",
     "Diff",
     "FilterError",
+    "Found",
     "Gap",
     "GapKind",
     "Missing",
+    "Namespace",
+    "NamespaceUnavailable",
+    "Outcome",
     "Owner",
     "ParseError",
     "ProcessEnded",
@@ -102,7 +116,10 @@ __all__ = [
     "WaitFailed",
     "WaitTimeout",
     "__version__",
+    "close_sockets",
     "collect",
+    "find_namespace",
+    "find_namespaces",
 ]
 
 

@@ -44,6 +44,8 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         parser.error(f"argument --proc-root: {given.proc_root!r} is not a directory")
     if given.proc_root is not None and given.source not in ("auto", "procfs"):
         parser.error(f"argument --source: {given.source} reads the running system, not a tree")
+    if given.netns is not None or given.all_netns:
+        _check_netns(parser, given)
     if given.explain:
         _check_topic(given.explain, parser)
     _refuse_contradictions(parser, given)
@@ -51,6 +53,8 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
         wanted = _parse_filters(given)
     except FilterError as error:
         parser.exit(USAGE_ERROR, f"{parser.prog}: {printable(str(error))}\n{error.pointer}\n")
+    if given.kill or given.yes:
+        _check_kill(parser, given, wanted)
     return _understand(parser, given, wanted)
 
 
@@ -62,7 +66,8 @@ def _parse_filters(given: argparse.Namespace) -> Filter | None:
     from pynetstat.filter_grammar import parse_filter
     from pynetstat.filters import all_of
 
-    return all_of(*map(parse_filter, expressions))
+    here = given.netns is None and not given.all_netns
+    return all_of(*(parse_filter(text, interface_names=here) for text in expressions))
 
 
 def _settle_explain(arguments: list[str]) -> list[str]:
@@ -90,6 +95,36 @@ def _check_topic(topic: str, parser: argparse.ArgumentParser) -> None:
         near = ", ".join(near_misses(topic))
         hint = f"; near it: {near}" if near else ""
         parser.error(f"argument --explain: there is no page on {topic!r}{hint}")
+
+
+def _check_netns(parser: Parser, given: argparse.Namespace) -> None:
+    flag = "--all-netns" if given.all_netns else "--netns"
+    if given.all_netns and given.netns is not None:
+        parser.error("--netns and --all-netns: one network namespace or all of them, not both")
+    if given.proc_root is not None:
+        parser.error(f"argument --proc-root: a tree is of one network namespace; without {flag}")
+    if given.source == "psutil":
+        parser.error(f"argument --source: psutil reads its own network namespace, not {flag}")
+    if given.summary:
+        parser.error(f"argument --summary: it counts in this network namespace; without {flag}")
+
+
+def _check_kill(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> None:
+    if not given.kill:
+        parser.error("argument --yes: it says yes to --kill, which is not there")
+    if wanted is None:
+        parser.error("argument --kill: needs a filter that says which sockets, 'dport = :443'")
+    if given.source not in ("auto", "sockdiag") or given.proc_root is not None:
+        parser.error(
+            "argument --kill: only sock_diag names a socket so that no other can be meant; "
+            "without --source and --proc-root"
+        )
+    shows = (given.explain, given.format, given.columns, given.sort, given.group_by, given.svg,
+             given.html, given.wait, given.interval)  # fmt: skip
+    if any(value is not None for value in shows) or given.info or given.no_header:
+        parser.error("argument --kill: closes and says so; without flags that show or wait")
+    if given.summary or given.quiet or given.continuous:
+        parser.error("argument --kill: closes and says so; without flags that show or wait")
 
 
 def _joined(arguments: list[str]) -> list[str]:
@@ -174,12 +209,16 @@ def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None
         show = Show.LISTENING
     repeats = given.continuous or given.interval is not None
     choice = _choice(parser, given)
-    owners = bool(given.programs) or (choice != NO_CHOICE and choice.of_owners)
+    owners = bool(given.programs or given.kill) or (choice != NO_CHOICE and choice.of_owners)
     return Options(
         query=Query(in_netstat_order(protos), show, owners, wanted),
         implied=implied,
         columns=Columns(
-            bool(given.extend), bool(given.programs), bool(given.timers), bool(given.wide)
+            bool(given.extend),
+            bool(given.programs),
+            bool(given.timers),
+            bool(given.wide),
+            bool(given.all_netns),
         ),
         numeric=Numeric(
             hosts=given.numeric or given.numeric_hosts,
@@ -195,6 +234,10 @@ def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None
         quiet=bool(given.quiet),
         wait_s=given.wait,
         topic=given.explain or None,
+        netns=given.netns,
+        all_netns=bool(given.all_netns),
+        kill=bool(given.kill),
+        yes=bool(given.yes),
     )
 
 

@@ -11,13 +11,14 @@ from typing import TextIO, cast
 from pynetstat import __version__
 from pynetstat.arguments import parse_arguments
 from pynetstat.errors import PynetstatError
+from pynetstat.flags import USAGE_ERROR
 from pynetstat.lookups import look_up_names, looks_up
 from pynetstat.options import DATA_FORMATS, NO_CHOICE, Options
 from pynetstat.output import Output
-from pynetstat.records import Proto, SocketRecord
+from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.render import netstat
-from pynetstat.snapshot import GapKind, Reader
-from pynetstat.sources import open_sources
+from pynetstat.snapshot import GapKind, Reader, open_reader
+from pynetstat.sources import Reading, Where
 from pynetstat.text import printable
 from pynetstat.words import numbers
 
@@ -61,6 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
         output = Output.of_stdout()
         if options.topic is not None:
             return _print_page(options.topic, _is_rich(options, output), output)
+        if options.kill:
+            return _kill(options, output)
         status = _look(options, output, reader)
         while options.interval_s is not None:
             time.sleep(options.interval_s)
@@ -113,8 +116,8 @@ def _match(options: Options) -> Reader | None:
 
 def _open_reader(options: Options, thorough: bool = False) -> Reader:
     info = options.choice != NO_CHOICE and options.choice.of_info
-    sources = open_sources(options.source, options.proc_root, thorough=thorough, info=info)
-    return Reader(options.query, sources, options.proc_root or "/proc")
+    where = Where(options.source, options.proc_root, options.netns, options.all_netns)
+    return open_reader(options.query, where, Reading(thorough, info))
 
 
 def _look(
@@ -129,13 +132,30 @@ def _look(
         return OK
     if reader is None:
         reader = _open_reader(options, thorough=rich or options.format not in (None, "plain"))
-    if rich or options.choice != NO_CHOICE or options.format in DATA_FORMATS:
-        from pynetstat.show import show
+    with reader:
+        if rich or options.choice != NO_CHOICE or options.format in DATA_FORMATS:
+            from pynetstat.show import show
 
-        show(options, reader, output, first, rich)
-    else:
-        _print_plain(options, reader, output)
-    return _report(options, reader, rich)
+            show(options, reader, output, first, rich)
+        else:
+            _print_plain(options, reader, output)
+        return _report(options, reader, rich)
+
+
+def _kill(options: Options, output: Output) -> int:
+    """Close what the filter chooses."""
+    from pynetstat.kill import can_ask, kill
+
+    if not options.yes and not can_ask(output):
+        _complain("argument --kill: there is no terminal to ask on; --yes closes without asking")
+        return USAGE_ERROR
+    with _open_reader(options, thorough=True) as reader:
+        snapshot = reader.snapshot()
+        rows: list[SocketRecord | UnixRecord] = [*snapshot.records]
+        rows += snapshot.unix
+        closed = kill(rows, reader.openers, output, ask=not options.yes, netns=options.all_netns)
+        status = _report(options, reader, rich=False)
+    return status if closed else UNANSWERED
 
 
 def _print_plain(options: Options, reader: Reader, output: Output) -> None:

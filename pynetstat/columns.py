@@ -8,7 +8,7 @@ can't have one.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Flag, auto
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -46,7 +46,8 @@ class Context:
     """What columns need beside the row: names, the walk's coverage, the time, the processes.
 
     ``coverage`` may be set anew while rows arrive; None when owners were not asked for.
-    ``explain`` makes the remarks on a row; None when they were not asked for.
+    ``explain`` makes the remarks on a row; None when they were not asked for. ``interfaces``
+    are a reader's.
     """
 
     def __init__(
@@ -63,7 +64,8 @@ class Context:
         self._euid = euid
         self._proc_root = proc_root
         self._ports: dict[str, dict[int, str]] = {}
-        self._interfaces: dict[int, str] = {}
+        self.interfaces: Mapping[str, Mapping[int, str]] = {}
+        self._interface_names: dict[tuple[int, str | None], str] = {}
         self._command_lines: dict[int, tuple[str, ...] | None] = {}
 
     def why_no_owner(self, row: Row) -> Missing | None:
@@ -78,11 +80,12 @@ class Context:
             self._ports[base] = self.words.ports(base)
         return self._ports[base].get(port) or str(port)
 
-    def interface(self, index: int) -> str:
-        """The name of an interface."""
-        if index not in self._interfaces:
-            self._interfaces[index] = interface_name(index)
-        return self._interfaces[index]
+    def interface(self, index: int, netns: str | None) -> str:
+        """The name of an interface in a network namespace."""
+        key = index, netns
+        if key not in self._interface_names:
+            self._interface_names[key] = interface_name(index, netns, self.interfaces)
+        return self._interface_names[key]
 
     def command_line(self, owner: Owner, inode: int | None) -> tuple[str, ...] | None:
         """The owner's arguments, looked at once for each process."""
@@ -204,7 +207,7 @@ def address_text(addr: Addr, row: SocketRecord, context: Context, scoped: bool) 
     """Host and port, IPv6 in brackets, with the interface where it belongs to the address."""
     host = address_host(addr.ip, context)
     if scoped and row.ifindex:
-        host += f"%{context.interface(row.ifindex)}"
+        host += f"%{context.interface(row.ifindex, row.netns)}"
     if ":" in host:
         host = f"[{host}]"
     return f"{host}:{context.port(row.proto.base, addr.port)}"
@@ -279,7 +282,7 @@ def _timer_value(timer: Timer | None) -> dict[str, Any] | None:
 def _interface(row: SocketRecord, context: Context) -> str | None:
     if row.ifindex is None:
         return None
-    return context.interface(row.ifindex) if row.ifindex else ""
+    return context.interface(row.ifindex, row.netns) if row.ifindex else ""
 
 
 def _user(row: Row, context: Context) -> str | None:
@@ -485,6 +488,7 @@ _ALL = (
         right=True,
     ),
     Column("interface", "Interface", "the interface the socket is bound to", _of_inet(_interface)),
+    Column("netns", "Netns", "its network namespace's label", _attribute("netns")),
     Column(
         "pid", "PID", "the owners' process ids", _pids, _pids_text, _first(_pids), needs=Need.OWNERS
     ),

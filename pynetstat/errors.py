@@ -4,7 +4,8 @@
 
     PynetstatError
     ├── SourceUnavailable    this source cannot answer here; another one may
-    │   └── ProtocolAbsent   the kernel does not have the protocol at all
+    │   ├── ProtocolAbsent   the kernel does not have the protocol at all
+    │   └── NamespaceUnavailable  that network namespace is not there, or may not be read
     ├── SourceFailed         a source broke off in the middle of an answer
     ├── ParseError           a line or message that is not what the kernel writes
     ├── WaitFailed           what was waited for did not come about
@@ -32,6 +33,10 @@ class SourceUnavailable(PynetstatError):
 
 class ProtocolAbsent(SourceUnavailable):
     """The running kernel does not have the protocol, so it has no sockets of it."""
+
+
+class NamespaceUnavailable(SourceUnavailable):
+    """That network namespace is not there, or this user may not read it."""
 
 
 class SourceFailed(PynetstatError):

@@ -132,13 +132,20 @@ class _Token(NamedTuple):
     at: int
 
 
-def parse_filter(filter: str | Iterable[str]) -> Filter:  # noqa: A002
+def parse_filter(
+    filter: str | Iterable[str],  # noqa: A002
+    *,
+    interface_names: bool = True,
+) -> Filter:
     """The condition that a text, or words of a command line, ask for.
+
+    Without ``interface_names`` interfaces have to be numbers, since their names are those
+    of this program's network namespace.
 
     FilterError for a text that can't be understood, and for a name that nobody knows.
     """
     text = filter if isinstance(filter, str) else " ".join(filter)
-    return _Parser(text).whole()
+    return _Parser(text, interface_names).whole()
 
 
 def filter_text(filter: Filter) -> str:  # noqa: A002
@@ -191,8 +198,9 @@ def _quoted(text: str) -> str:
 class _Parser:
     """Reads one text, a token ahead."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, interface_names: bool) -> None:
         self._text = text
+        self._interface_names = interface_names
         self._depth = 0
         self._token = self._read(0)
 
@@ -399,6 +407,8 @@ class _Parser:
     def _ifindex(self) -> int:
         if self._token.text.isdecimal():
             return self._number("an interface")
+        if not self._interface_names:
+            raise self._wrong("an interface's number: each network namespace has its own names")
         try:
             index = socket.if_nametoindex(self._token.text)
         except (OSError, ValueError) as error:

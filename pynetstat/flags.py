@@ -145,6 +145,22 @@ def build_parser() -> Parser:
         "--proc-root", metavar="DIR", help="read a saved /proc tree instead of this machine"
     )
 
+    places = parser.add_argument_group("where (without any: this network namespace)")
+    places.add_argument(
+        "--netns",
+        metavar="NAME|PID|PATH",
+        help="the network namespace of that name or path, or that a process is in",
+    )
+    flag(places, "--all-netns", about="all network namespaces, with a column that names them")
+
+    acts = parser.add_argument_group("what is done")
+    flag(
+        acts,
+        "--kill",
+        about="close the sockets that the filter chooses, after asking; needs CAP_NET_ADMIN",
+    )
+    flag(acts, "--yes", about="with --kill: without asking")
+
     other = parser.add_argument_group("other")
     flag(other, "-h", "--help", about="show this text and exit")
     flag(other, "-V", "--version", about="show the version and exit")

@@ -77,3 +77,15 @@ class Options(NamedTuple):
     quiet: bool = False
     wait_s: float | None = None
     """Seconds to wait for a row at most; None for not at all."""
+    netns: str | None = None
+    """The network namespace that is asked about; None for this one, or all of them."""
+    all_netns: bool = False
+    kill: bool = False
+    """Whether the sockets are to be closed instead of shown; there is a filter then."""
+    yes: bool = False
+    """Whether that is agreed to without being asked."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other network namespaces than this program's are asked about."""
+        return self.netns is not None or self.all_netns

@@ -163,7 +163,7 @@ def _look_into(proc_root: str, pid: int) -> _Process | None:
         sockets, denied = _sockets(folder)
         if not sockets and not denied:
             return None
-        return _Process(pid, _name(folder) if sockets else "", sockets, denied)
+        return _Process(pid, process_name(folder) if sockets else "", sockets, denied)
     finally:
         os.close(folder)
 
@@ -192,7 +192,8 @@ def _sockets(folder: int) -> tuple[list[tuple[int, int]], bool]:
     return sockets, denied
 
 
-def _name(folder: int) -> str:
+def process_name(folder: int) -> str:
+    """The name of the process whose /proc/PID is open as ``folder``; empty once it has ended."""
     argv0 = _read(folder, "cmdline").partition(b"\0")[0]
     return program_name(argv0) or os.fsdecode(_read(folder, "comm").removesuffix(b"\n"))
 

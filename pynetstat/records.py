@@ -169,6 +169,9 @@ class SocketRecord(NamedTuple):
     ``info``
         TCP's own figures, see :class:`~pynetstat.tcpinfo.TcpInfo`; None when they were not
         asked for; only from sock_diag, and not for TIME_WAIT and SYN_RECV.
+    ``netns``
+        The label of its network namespace; None when no namespace was asked for, and it is
+        this program's.
     """
 
     proto: Proto
@@ -185,6 +188,7 @@ class SocketRecord(NamedTuple):
     ifindex: int | None = None
     owners: tuple[Owner, ...] | None = None
     info: TcpInfo | None = None
+    netns: str | None = None
 
 
 class UnixType(_Word):
@@ -236,6 +240,8 @@ class UnixRecord(NamedTuple):
     ``trusted``
         False when the row comes from /proc/net/unix and stands below a name, since any
         user can forge a whole row with a newline in a socket's name.
+    ``netns``
+        As in :class:`SocketRecord`.
     """
 
     type: str
@@ -250,6 +256,7 @@ class UnixRecord(NamedTuple):
     cookie: int | None = None
     owners: tuple[Owner, ...] | None = None
     trusted: bool = True
+    netns: str | None = None
 
     @property
     def proto(self) -> Proto:

@@ -54,8 +54,12 @@ def show(options: Options, reader: Reader, output: Output, first: bool, rich: bo
     output.flush()
 
 
-def _context(options: Options, words: Words | None = None, taken_at: str | None = None) -> Context:
-    return Context(words, os.geteuid(), options.proc_root or "/proc", taken_at)
+def _context(
+    options: Options, reader: Reader, words: Words | None = None, taken_at: str | None = None
+) -> Context:
+    context = Context(words, os.geteuid(), options.proc_root or "/proc", taken_at)
+    context.interfaces = reader.interfaces
+    return context
 
 
 def _rows(options: Options, snapshot: Snapshot, context: Context) -> list[Row]:
@@ -92,7 +96,7 @@ def _print_listing(options: Options, reader: Reader, output: Output) -> None:
     choice = options.choice
     assert choice.columns is not None
     snapshot = reader.snapshot()
-    context = _context(options, _names(options, snapshot, choice.columns))
+    context = _context(options, reader, _names(options, snapshot, choice.columns))
     context.coverage = reader.coverage
     if Need.REMARKS in needs_of(choice.columns):
         context.explain = _explainer(options, snapshot)
@@ -115,7 +119,7 @@ def _print_netstat(options: Options, reader: Reader, output: Output) -> None:
     if looks_up(options) or choice.sort or choice.explain:
         snapshot = reader.snapshot()
         words = look_up_names(options, snapshot.records)
-        batches = [sort_rows(snapshot.records, choice.sort, _context(options))]
+        batches = [sort_rows(snapshot.records, choice.sort, _context(options, reader))]
         below = _below(options, snapshot)
     elif choice.info:
         below = _info_below
@@ -128,7 +132,7 @@ def _print_netstat(options: Options, reader: Reader, output: Output) -> None:
     if Proto.UNIX in query.protos:
         if choice.header:
             output.write(netstat.unix_heading(query.show, columns))
-        unix = sort_rows(reader.unix(), choice.sort, _context(options))
+        unix = sort_rows(reader.unix(), choice.sort, _context(options, reader))
         rows = netstat.unix_rows(unix, columns)
         output.write(rows if below is None else with_remarks(rows, unix, below))
 
@@ -148,8 +152,10 @@ def _below(options: Options, snapshot: Snapshot) -> Remarks | None:
 
 def _explainer(options: Options, snapshot: Snapshot) -> Remarks:
     from pynetstat.explain.ports import read_port_range
-    from pynetstat.explain.remarks import explainer
+    from pynetstat.explain.remarks import explainer, explainer_of_all
 
+    if options.elsewhere:
+        return explainer_of_all(snapshot)
     return explainer(snapshot, read_port_range(options.proc_root or "/proc"))
 
 
@@ -191,7 +197,9 @@ def _values(options: Options, context: Context) -> RowValues:
     from pynetstat.render.data import RowValues
 
     choice = options.choice
-    return RowValues(context, choice.columns, info=choice.info, explain=choice.explain)
+    return RowValues(
+        context, choice.columns, info=choice.info, explain=choice.explain, netns=options.elsewhere
+    )
 
 
 def _print_json_lines(options: Options, reader: Reader, output: Output) -> None:
@@ -209,7 +217,11 @@ def _print_csv(options: Options, reader: Reader, output: Output, first: bool) ->
 
     query, choice = options.query, options.choice
     columns = choice.columns or data.csv_columns(
-        query.protos, owners=query.owners, info=choice.info, explain=choice.explain
+        query.protos,
+        owners=query.owners,
+        info=choice.info,
+        explain=choice.explain,
+        netns=options.elsewhere,
     )
     if options.interval_s is not None and choice.columns is None:
         columns = (COLUMNS["time"], *columns)
@@ -231,7 +243,7 @@ def _data_context(options: Options, reader: Reader, snapshot: Snapshot | None = 
         numeric = options.numeric._replace(hosts=True, ports=True)
         words = _names(options._replace(numeric=numeric), snapshot, columns)
     taken_at = time.time() if snapshot is None else snapshot.taken_at
-    context = _context(options, words, data.iso_time(taken_at))
+    context = _context(options, reader, words, data.iso_time(taken_at))
     context.coverage = reader.coverage
     if options.choice.explain or Need.REMARKS in needs_of(columns):
         context.explain = _explainer(options, reader.snapshot())
@@ -302,7 +314,7 @@ def _groups(options: Options, reader: Reader) -> tuple[list[Group], Snapshot, Co
             ports=of_ports and not numeric.ports,
             users=False,
         )
-    context = _context(options, words)
+    context = _context(options, reader, words)
     context.coverage = reader.coverage
     rows: list[Row] = [*snapshot.records, *snapshot.unix]
     return count_groups(rows, GROUPINGS[by or "state"], context), snapshot, context
@@ -331,8 +343,8 @@ def _view(options: Options, reader: Reader) -> View:
     if choice.columns is None:
         words = look_up_names(options, snapshot.records)
         snapshot = snapshot._replace(
-            records=sort_rows(snapshot.records, choice.sort, _context(options)),
-            unix=sort_rows(snapshot.unix, choice.sort, _context(options)),
+            records=sort_rows(snapshot.records, choice.sort, _context(options, reader)),
+            unix=sort_rows(snapshot.unix, choice.sort, _context(options, reader)),
         )
         return SnapshotView(
             snapshot,
@@ -342,7 +354,7 @@ def _view(options: Options, reader: Reader) -> View:
             below=_below(options, snapshot),
             header=choice.header,
         )
-    context = _context(options, _names(options, snapshot, choice.columns))
+    context = _context(options, reader, _names(options, snapshot, choice.columns))
     context.coverage = reader.coverage
     if Need.REMARKS in needs_of(choice.columns):
         context.explain = _explainer(options, snapshot)

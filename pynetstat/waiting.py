@@ -40,6 +40,7 @@ def wait_for_rows(open_reader: Callable[[], Reader], seconds: float) -> Reader |
         reader.snapshot()  # what is shown then is what was found
         if has_rows(reader):
             return reader
+        reader.close()
         if last:
             return None
         cost = time.process_time() - began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pynetstat.records import Owner
@@ -66,8 +67,15 @@ def owner_text(owner: Owner) -> str:
     return f'{owner.pid}/"{name}"' if "," in name else f"{owner.pid}/{name}"
 
 
-def interface_name(index: int) -> str:
-    """The name of an interface of this machine, its number when it has none any more."""
+def interface_name(
+    index: int, netns: str | None = None, names: Mapping[str, Mapping[int, str]] = {}
+) -> str:
+    """The name of an interface, its number when none is known.
+
+    One of this program's network namespace, or of ``netns``, as ``names`` has them.
+    """
+    if netns is not None:
+        return printable(names.get(netns, {}).get(index, str(index)))
     try:
         return printable(socket.if_indextoname(index))
     except OSError:

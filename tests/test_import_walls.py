@@ -12,7 +12,7 @@ import pynetstat
 PACKAGE = Path(pynetstat.__file__).parent
 
 FLOORS = [
-    {"text", "tcpinfo"},
+    {"text", "tcpinfo", "containers"},
     {"errors", "records"},
     {"words", "remark"},
     {"filters"},
@@ -20,10 +20,11 @@ FLOORS = [
     {"diff"},
     {"sources", "owners", "names", "cmdline"},
     {"sources.netlink", "sources.readahead", "sources.unixjoin", "sources.proc_inet",
-     "sources.proc_unix", "sources.proc_sctp", "sources.bytecode", "sieve"},
-    {"sources.unixdiag", "sources.tcpinfo"},
+     "sources.proc_unix", "sources.proc_sctp", "sources.bytecode", "sieve", "netns"},
+    {"sources.unixdiag", "sources.tcpinfo", "sources.inside", "sources.destroying"},
     {"sources.sockdiag", "sources.procfs", "sources.portable"},
-    {"snapshot"},
+    {"places"},
+    {"snapshot", "closing"},
     {"", "render", "explain", "totals", "waiting"},
     {"testing.polling", "testing.processes"},
     {"testing.looking"},
@@ -40,7 +41,7 @@ FLOORS = [
     {"output", "files"},
     {"options", "flags"},
     {"arguments"},
-    {"lookups", "summary"},
+    {"lookups", "summary", "kill"},
     {"show"},
     {"cli"},
     {"shell.vocabulary"},
@@ -51,7 +52,12 @@ FLOORS = [
 """From the ground up: a module imports only from the floors below its own."""
 
 MAY_OPEN_HIGHER = {
-    "sources": {"sources.sockdiag", "sources.procfs", "sources.portable"},
+    "sources": {
+        "sources.sockdiag",
+        "sources.procfs",
+        "sources.portable",
+        "sources.netlink",
+    },
 }
 """On use, the room of all sources opens the concrete ones."""
 

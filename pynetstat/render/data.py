@@ -122,13 +122,20 @@ class RowValues:
     """Turns rows into what JSON shows of them: the ``columns``, or by default all."""
 
     def __init__(
-        self, context: Context, columns: Sequence[Column] | None, *, info: bool, explain: bool
+        self,
+        context: Context,
+        columns: Sequence[Column] | None,
+        *,
+        info: bool,
+        explain: bool,
+        netns: bool = False,
     ) -> None:
         self._context = context
         with_info = ["info"] if info else []
+        place = ["netns"] if netns else []
         remarks = _REMARKS if explain else []
-        self._inet = columns or [COLUMNS[name] for name in (*_INET, *with_info, *remarks)]
-        self._unix = columns or [COLUMNS[name] for name in (*_UNIX, *remarks)]
+        self._inet = columns or [COLUMNS[name] for name in (*_INET, *place, *with_info, *remarks)]
+        self._unix = columns or [COLUMNS[name] for name in (*_UNIX, *place, *remarks)]
 
     def of(self, row: Row) -> dict[str, Any]:
         """The row's values by column."""
@@ -190,7 +197,7 @@ def head(
 
 
 def csv_columns(
-    protos: Sequence[Proto], *, owners: bool, info: bool, explain: bool
+    protos: Sequence[Proto], *, owners: bool, info: bool, explain: bool, netns: bool = False
 ) -> tuple[Column, ...]:
     """The columns of CSV where none were chosen: flat, and enough for the tables asked for."""
     names: list[str] = []
@@ -198,6 +205,7 @@ def csv_columns(
         names += _CSV_INET
     if Proto.UNIX in protos:
         names += _CSV_UNIX
+    names += ["netns"] if netns else []
     names += _CSV_OWNERS if owners else []
     names += _CSV_INFO if info else []
     names += _REMARKS if explain else []

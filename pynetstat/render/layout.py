@@ -76,7 +76,9 @@ def prose(text: str, style: Style, width: int, indent: int = 0) -> Iterator[Segm
     """A sentence on as many lines as it needs, broken between words where possible."""
     indent = min(indent, max(width - 1, 0))
     for line in textwrap.wrap(text, max(width - indent, 1), break_on_hyphens=False):
-        yield Segment(" " * indent + line, style)
+        if indent:
+            yield Segment(" " * indent)
+        yield Segment(line, style)
         yield _NEWLINE
 
 

@@ -185,6 +185,8 @@ class SnapshotView:
             columns.append((Column("Inode"), lambda record: _number(record.inode)))
         if self._columns.programs:
             columns.append((Column("PID/Program name"), self._program))
+        if self._columns.netns:
+            columns.append((Column("Netns"), _netns))
         if self._columns.timers:
             columns.append((Column("Timer"), lambda record: _timer(record.timer)))
         if self._marks is not None:
@@ -202,6 +204,8 @@ class SnapshotView:
         ]
         if self._columns.programs:
             columns.append((Column("PID/Program name"), self._program))
+        if self._columns.netns:
+            columns.append((Column("Netns"), _netns))
         columns.append((Column("Path"), _path))
         return [column for column, _ in columns], [make for _, make in columns]
 
@@ -220,7 +224,8 @@ class SnapshotView:
     def _address(self, addr: Addr, record: SocketRecord, scoped: bool) -> str:
         host = self._words.hosts[addr.ip] if addr.ip != "::" else "::"
         if scoped and record.ifindex:
-            host += f"%{interface_name(record.ifindex)}"
+            names = self._snapshot.interfaces
+            host += f"%{interface_name(record.ifindex, record.netns, names)}"
         if ":" in host:
             host = f"[{host}]"
         return f"{host}:{self._words.ports(record.proto.base).get(addr.port, addr.port)}"
@@ -315,6 +320,10 @@ def _queue(size: int | None) -> Cell:
 
 def _number(number: int | None) -> Cell:
     return _UNTOLD if number is None else Cell(str(number), None if number else _QUIET)
+
+
+def _netns(record: SocketRecord | UnixRecord) -> Cell:
+    return Cell(record.netns) if record.netns is not None else _UNTOLD
 
 
 def _path(record: UnixRecord) -> Cell:

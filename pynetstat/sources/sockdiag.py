@@ -36,6 +36,7 @@ from pynetstat.sources.netlink import (
     NetlinkSocket,
     Run,
     dump,
+    name_protocol,
     open_socket,
     pack_attribute,
     pack_dump,
@@ -45,17 +46,7 @@ from pynetstat.sources.readahead import read_ahead
 if TYPE_CHECKING:
     from pynetstat.tcpinfo import TcpInfo
 
-_PROTOCOL_NUMBERS = {
-    "tcp": socket.IPPROTO_TCP,
-    "udp": socket.IPPROTO_UDP,
-    "udplite": 136,
-    "raw": socket.IPPROTO_RAW,
-    "sctp": 132,
-    "mptcp": 262,
-}
 _REQ_BYTECODE = 1
-_REQ_PROTOCOL = 3
-"""INET_DIAG_REQ_PROTOCOL: carries a protocol number that does not fit the request's byte."""
 
 _REQUEST = struct.Struct("=BBBxI48x")
 """Family, protocol, extensions, states."""
@@ -81,13 +72,10 @@ def pack_request(
     the attributes that rows shall have behind them.
     """
     family = socket.AF_INET6 if proto.is_ipv6 else socket.AF_INET
-    number = _PROTOCOL_NUMBERS[proto.base]
+    number, named = name_protocol(proto.base)
     mask = state_mask(proto, query)
     attributes = b"" if program is None else pack_attribute(_REQ_BYTECODE, program)
-    if number > 255:
-        attributes += pack_attribute(_REQ_PROTOCOL, struct.pack("=I", number))
-        number = socket.IPPROTO_RAW
-    return pack_dump(_REQUEST.pack(family, number, extensions, mask) + attributes)
+    return pack_dump(_REQUEST.pack(family, number, extensions, mask) + attributes + named)
 
 
 class AddressTexts(dict[bytes, str]):
@@ -158,7 +146,7 @@ def decode(
             new(
                 SocketRecord,
                 (proto, laddr, raddr, state, recv_q, send_q, backlog, timer, uid, inode, cookie,
-                 ifindex, owners, None),
+                 ifindex, owners, None, None),
             )
         )  # fmt: skip
     return records

@@ -34,6 +34,13 @@ def namespace() -> Iterator[Namespace]:
 
 
 @pytest.fixture
+def another_namespace() -> Iterator[Namespace]:
+    """A second network of its own."""
+    with _open() as opened:
+        yield opened
+
+
+@pytest.fixture
 def private_mounts() -> Iterator[Namespace]:
     """A network and a mount table of their own."""
     with _open(mounts=True) as opened:

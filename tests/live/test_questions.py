@@ -18,11 +18,15 @@ from tests.examples import ROOT, blocks
 
 from .answers import ROWS, Row, counts, listeners, numbers, tcp_figures, unix_inodes, unix_pids
 from .namespace import Done, Namespace
+from .questions import questions
 
 _ATTEMPTS = 20
 """Timers fire and other namespaces' sockets come between two looks."""
 
 FORMATS = ROOT / "docs/formats.md"
+CLOSES = "Close the connections to port 443"
+"""The question that changes what the others ask about."""
+
 _PEERS = ("netstat", "ss", "lsof")
 
 
@@ -54,6 +58,7 @@ ASKED = [
     pytest.param(question, peer, id=f"{question.text} {peer}")
     for question in QUESTIONS
     for peer in question.peers
+    if question.text != CLOSES
 ]
 
 
@@ -148,6 +153,33 @@ def test_the_answer_is_the_peers(
     assert answers[0] == 0 if read is _status else answers[0]
 
 
+def test_the_same_connections_are_closed(
+    namespace: Namespace, another_namespace: Namespace, tool: Callable[[str], str], path: str
+) -> None:
+    ss = tool("ss")
+    (question,) = (question for question in QUESTIONS if question.text == CLOSES)
+    left = []
+    for place, command in (
+        (namespace, question.ours),
+        (another_namespace, question.peers["ss"]),
+    ):
+        place.hold(questions, None)
+        assert _states_of(place, ss)["ESTABLISHED", 443] == 2
+        done = place.run("sh", "-c", command, PATH=path)
+        if "not supported" in done.text + done.complaint:
+            pytest.skip("this kernel closes no sockets")
+        assert done.code == 0, done.complaint
+        left.append(_states_of(place, ss))
+    assert left[0] == left[1]
+    assert left[0]["ESTABLISHED", 443] == 0
+
+
+def _states_of(namespace: Namespace, ss: str) -> Counter[tuple[str | None, int]]:
+    """How many TCP sockets are in each state, those to low remote ports apart."""
+    rows = ROWS["ss"](namespace.run(ss, "-tan").text)
+    return Counter((row.state, row.remote[1] if row.remote[1] < 1024 else 0) for row in rows)
+
+
 @pytest.mark.parametrize(
     "command",
     [line for code in blocks(FORMATS, "sh") for line in code.splitlines()],
@@ -172,7 +204,7 @@ def test_there_are_questions() -> None:
 def test_the_commands_are_of_their_columns() -> None:
     for question in QUESTIONS:
         for name, command in {"pynetstat": question.ours, **question.peers}.items():
-            assert re.match(rf"(until )?{name} ", command), question.text
+            assert re.match(rf"(until |nsenter -t 812 -n )?{name} ", command), question.text
 
 
 def test_the_manual_has_questions_of_the_table() -> None:

@@ -25,6 +25,7 @@ function __pynetstat_columns
         'cookie' 'the kernel\'s name for the socket' \
         'ifindex' 'the interface\'s number, 0 for none' \
         'interface' 'the interface the socket is bound to' \
+        'netns' 'its network namespace\'s label' \
         'pid' 'the owners\' process ids' \
         'program' 'the owners\' names' \
         'owners' 'the processes that hold the socket, or why there is none' \
@@ -126,6 +127,8 @@ function __pynetstat_topics
         '--source' \
         '--proc-root' \
         '--explain' \
+        '--netns' \
+        '--kill' \
         '-f' \
         '-i' \
         '--columns' \
@@ -197,6 +200,10 @@ complete -c pynetstat -s c -l continuous -d 'again every second, until interrupt
 complete -c pynetstat -l interval -x -d 'seconds between repeats; implies -c'
 complete -c pynetstat -l source -x -a 'auto sockdiag procfs psutil' -d 'where rows are read from (default: the first of the others that can answer)'
 complete -c pynetstat -l proc-root -x -a '(__fish_complete_directories)' -d 'read a saved /proc tree instead of this machine'
+complete -c pynetstat -l netns -x -d 'the network namespace of that name or path, or that a process is in'
+complete -c pynetstat -l all-netns -d 'all network namespaces, with a column that names them'
+complete -c pynetstat -l kill -d 'close the sockets that the filter chooses, after asking; needs CAP_NET_ADMIN'
+complete -c pynetstat -l yes -d 'with --kill: without asking'
 complete -c pynetstat -s h -l help -d 'show this text and exit'
 complete -c pynetstat -s V -l version -d 'show the version and exit'
 complete -c pynetstat -n __pynetstat_explains -x -a '(__pynetstat_topics | string match -v -- "-*")'
