@@ -558,3 +558,13 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+
+
+CONDITION_VALUES: dict[str, tuple[str, ...]] = {
+    "state": (*_STATE_NAMES.values(), *_GROUPS),
+    "exclude": (*_STATE_NAMES.values(), *_GROUPS),
+    **dict.fromkeys(_READERS, ()),
+    "proto": tuple(map(str, Proto)),
+    "timer": tuple(map(str, TimerKind)),
+}
+"""The words that begin a condition, and those that may follow where they are of a known list."""

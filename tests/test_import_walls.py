@@ -54,7 +54,10 @@ FLOORS = [
     {"show", "record_command", "replay_command", "ladder_command"},
     {"session"},
     {"cli"},
-    {"__main__"},
+    {"shell.vocabulary"},
+    {"shell.bash", "shell.fish", "shell.man", "shell.zsh"},
+    {"shell"},
+    {"__main__", "shell.__main__"},
 ]  # fmt: skip
 """From the ground up: a module imports only from the floors below its own."""
 
