@@ -6,14 +6,14 @@ import io
 import socket
 from unittest import mock
 
-from pynetstat.render.explained import with_remarks
 from rich.cells import cell_len
 from rich.console import Console
 
 from pynetstat.diff import compare
 from pynetstat.explain.ports import PortRange
-from pynetstat.explain.remarks import Explain, explainer
+from pynetstat.explain.remarks import explainer
 from pynetstat.query import NETSTAT_ORDER, Query, Show
+from pynetstat.remark import Remarks
 from pynetstat.render.netstat import (
     Columns,
     inet_heading,
@@ -21,6 +21,7 @@ from pynetstat.render.netstat import (
     unix_heading,
     unix_rows,
 )
+from pynetstat.render.remarks import with_remarks
 from pynetstat.render.table import SnapshotView, incompleteness
 from pynetstat.snapshot import Snapshot
 from pynetstat.tabular import SOCKET_TITLES, socket_cells, table
@@ -66,7 +67,7 @@ def _check_plain(snapshot: Snapshot, columns: Columns, words: Words) -> None:
         assert line.endswith(printable(unix_name(row.path)))
 
 
-def _check_explained(snapshot: Snapshot, columns: Columns, words: Words, explain: Explain) -> None:
+def _check_explained(snapshot: Snapshot, columns: Columns, words: Words, explain: Remarks) -> None:
     for rows, records in (
         (inet_rows(snapshot.records, columns, words), snapshot.records),
         (unix_rows(snapshot.unix, columns), snapshot.unix),
@@ -79,7 +80,7 @@ def _check_explained(snapshot: Snapshot, columns: Columns, words: Words, explain
 
 
 def _check_rich(
-    snapshot: Snapshot, columns: Columns, words: Words, explain: Explain | None, width: int
+    snapshot: Snapshot, columns: Columns, words: Words, explain: Remarks | None, width: int
 ) -> None:
     rows = all_rows(snapshot)
     remarks = [remark for row in rows if explain for remark in explain(row)]
@@ -104,7 +105,7 @@ def _shown(
     snapshot: Snapshot,
     columns: Columns,
     words: Words,
-    explain: Explain | None,
+    explain: Remarks | None,
     width: int,
     *,
     colour: bool = False,
@@ -119,7 +120,7 @@ def _shown(
         _environ={},
     )
     query = Query(NETSTAT_ORDER, owners=columns.programs)
-    view = SnapshotView(snapshot, query, columns, words, explain=explain)
+    view = SnapshotView(snapshot, query, columns, words, below=explain)
     console.print(view, soft_wrap=True, end="")
     return out.getvalue()
 
