@@ -1,0 +1,1 @@
+"""Watching sockets: what feeds the screen, and the model that the screen shows."""
