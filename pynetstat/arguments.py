@@ -52,6 +52,8 @@ class Options(NamedTuple):
     """Whether each row is explained."""
     topic: str | None = None
     """The topic whose page is wanted instead of sockets; it has one."""
+    watch: bool = False
+    """Whether the watch screen is asked for by its own name."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -157,7 +159,7 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
         show = Show.ALL
     elif given.listening:
         show = Show.LISTENING
-    repeats = given.continuous or given.interval is not None
+    repeats = given.continuous or given.watch or given.interval is not None
     explain = given.explain == ""
     return Options(
         query=Query(in_netstat_order(protos), show, bool(given.programs) or explain, wanted),
@@ -176,6 +178,7 @@ def _understand(given: argparse.Namespace, wanted: Filter | None) -> Options:
         interval_s=(given.interval or 1.0) if repeats else None,
         explain=explain,
         topic=given.explain or None,
+        watch=given.watch,
     )
 
 
@@ -254,7 +257,13 @@ def _build_parser() -> argparse.ArgumentParser:
         choices=("plain", "rich"),
         help="plain: netstat's text; rich: the view for people (default: rich on a terminal)",
     )
-    flag(output, "-c", "--continuous", about="again every second, until interrupted")
+    flag(
+        output,
+        "-c",
+        "--continuous",
+        about="again every second, until interrupted; on a terminal the watch screen",
+    )
+    flag(output, "--watch", about="the watch screen, or an error where there can be none")
     output.add_argument(
         "--interval", type=float, metavar="SECONDS", help="seconds between repeats; implies -c"
     )

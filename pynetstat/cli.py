@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO, cast
 
 from pynetstat import __version__
-from pynetstat.arguments import Options, parse_arguments
+from pynetstat.arguments import USAGE_ERROR, Options, parse_arguments
 from pynetstat.errors import PynetstatError
 from pynetstat.output import Output
 from pynetstat.records import Proto, SocketRecord
@@ -47,6 +47,15 @@ def main(arguments: list[str] | None = None) -> int:
         output = Output.of_stdout()
         if options.topic is not None:
             return _print_page(options.topic, _is_rich(options, output), output)
+        if options.watch or (options.interval_s is not None and _is_rich(options, output)):
+            from pynetstat.watch_command import watch, why_not
+
+            reason = why_not(options)
+            if reason is None:
+                return watch(options)
+            if options.watch:
+                _complain(f"--watch: no screen here: {reason}; -c repeats the table")
+                return USAGE_ERROR
         status = _look(options, output)
         while options.interval_s is not None:
             time.sleep(options.interval_s)

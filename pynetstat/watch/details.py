@@ -7,13 +7,17 @@ from enum import Enum
 from time import localtime, strftime
 from typing import NamedTuple
 
-from pynetstat.records import Owner
+from pynetstat.records import Owner, TcpState
 from pynetstat.tabular import address
 from pynetstat.text import printable
 from pynetstat.tracker import History, duration_text
 from pynetstat.transition import Totals
 from pynetstat.watch.model import Model
 from pynetstat.watch.processes import Process
+
+
+_BEFORE = (TcpState.CLOSE.value, TcpState.LISTEN.value)
+"""Every socket begins closed, and an accepted one as its listener's copy."""
 
 
 class Kind(Enum):
@@ -47,6 +51,14 @@ def details(
     return lines
 
 
+def trail(history: History, now: float) -> str:
+    """The states it has gone through, without the one that it had before it was connected."""
+    first, mark, rest = history.trail_text(now).partition(" > ")
+    return rest if mark and first in _BEFORE and history.trail[0].seconds is None else (
+        f"{first}{mark}{rest}"
+    )
+
+
 def _end(
     history: History,
     model: Model,
@@ -59,7 +71,7 @@ def _end(
     if record.raddr.port:
         place += f" > {address(record.raddr)}"
     yield Detail(Kind.HEADING, f"the other end: {place}" if other else place)
-    yield Detail(Kind.TRAIL, history.trail_text(now))
+    yield Detail(Kind.TRAIL, trail(history, now))
     yield from _gone(history, now)
     if history.ended_at is None:
         yield Detail(Kind.PLAIN, model.sentence(history, now))

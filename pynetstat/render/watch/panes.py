@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import localtime, strftime
 
 from rich.style import Style
@@ -100,14 +100,18 @@ class Log(Lines):
 
     def show(self, lines: list[list[Cell]]) -> None:
         """Show these lines; the last one if the last one was seen."""
-        follows = self.scroll_offset.y >= self.max_scroll_y
+        follows = self.scroll_offset.y + self.size.height >= len(self._lines)
         super().show(lines)
         if follows:
-            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
+            self.call_after_refresh(self.to_the_end)
 
     def on_resize(self) -> None:
         """Stay at the end."""
         self.virtual_size = Size(self.size.width, len(self._lines))
+        self.call_after_refresh(self.to_the_end)
+
+    def to_the_end(self) -> None:
+        """Scroll to the last line."""
         self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True)
 
 
@@ -177,11 +181,11 @@ class Keys(Widget):
                 self.post_message(self.Pressed(action))
 
 
-def _places(cells: list[Cell], actions: object) -> list[tuple[int, int, str]]:
+def _places(cells: list[Cell], actions: Iterator[str]) -> list[tuple[int, int, str]]:
     places, x = [], 1
     for at, (text, style) in enumerate(cells):
         if style is KEY:
-            places.append((x, x + size(text) + size(cells[at + 1].text), next(actions)))  # type: ignore[call-overload]
+            places.append((x, x + size(text) + size(cells[at + 1].text), next(actions)))
         x += size(text)
     return places
 
@@ -213,19 +217,35 @@ def log_lines(
 
 
 def _event_lines(event: Event, width: int) -> list[list[Cell]]:
-    old = f"~{event.old}" if event.inferred and event.old else str(event.old or "")
-    new = str(event.new or ("ended" if event.old else "ended"))
-    place = f"{address(event.laddr)} > {address(event.raddr)}"
-    groups = [
-        [Cell(_clock(event.at), QUIET)],
-        [Cell(place, PLAIN)],
-        [Cell(old, state_style(event.old or ""))] if old else [],
-        [Cell("> ", QUIET), Cell(new, state_style(event.new or ""))],
-        [Cell(f"after {duration_text(event.seconds)}", QUIET)] if event.seconds is not None else [],
-        [Cell(owners_text(event.owners), QUIET)] if event.owners else [],
-    ]
-    first, *rest = flow([group for group in groups if group], width - 2, gap=1)
+    groups = [[Cell(_clock(event.at), QUIET)], [Cell(_place(event), PLAIN)], _step(event)]
+    if event.owners:
+        groups.append([Cell(owners_text(event.owners), QUIET)])
+        if sum(size(text) + 1 for group in groups for text, _ in group) > width - 1:
+            # The details have it, and one line for each is easier to follow.
+            groups.pop()
+    first, *rest = flow(groups, width - 2, gap=1)
     return [first, *([Cell("  "), *cells] for cells in rest)]
+
+
+def _place(event: Event) -> str:
+    """Both ends; the second address only where it is another one."""
+    remote = address(event.raddr)
+    if event.raddr.port and event.raddr.ip == event.laddr.ip:
+        remote = f":{event.raddr.port}"
+    return address(event.laddr) if remote == "*" else f"{address(event.laddr)} > {remote}"
+
+
+def _step(event: Event) -> list[Cell]:
+    cells: list[Cell] = []
+    if event.old is not None:
+        old = f"~{event.old}" if event.inferred else str(event.old)
+        cells.append(Cell(old, state_style(event.old)))
+        if event.seconds is not None:
+            cells.append(Cell(f" {duration_text(event.seconds)}", QUIET))
+        cells.append(Cell(" > ", QUIET))
+    if event.new is None:
+        return [*cells, Cell("ended", STRONG)]
+    return [*cells, Cell(str(event.new), state_style(event.new))]
 
 
 def _clock(at: float) -> str:

@@ -10,7 +10,7 @@ from textual.filter import LineFilter
 from pynetstat.records import TcpState
 from pynetstat.watch.model import Mark
 
-GROUND, PANEL, CHOSEN = "#11151b", "#1b212b", "#2b4a78"
+GROUND, PANEL, BAND, CHOSEN = "#0f1318", "#1b212b", "#171c25", "#2b4a78"
 _TEXT, _FAINT = "#e6eaf0", "#8d98a8"
 
 PLAIN = Style(color=_TEXT)
@@ -54,7 +54,7 @@ def state_style(state: TcpState | str) -> Style:
 class NoColours(LineFilter):
     """Leaves bold, dim and underlined; what has a ground of its own is reversed."""
 
-    _GROUNDS = (None, GROUND, PANEL)
+    _GROUNDS = (None, GROUND, PANEL, BAND)
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The segments without colours."""

@@ -22,6 +22,7 @@ from pynetstat.render.watch.strips import line, size, wrap
 from pynetstat.render.watch.styles import (
     ACTIVE,
     ALERT,
+    BAND,
 
     GROUND,
     ON_CHOSEN,
@@ -30,6 +31,7 @@ from pynetstat.render.watch.styles import (
     QUIET,
 )
 from pynetstat.tracker import History
+from pynetstat.watch.details import trail
 from pynetstat.watch.model import Mark, Model
 from pynetstat.watch.sorting import SortBy
 from pynetstat.words import Words
@@ -43,6 +45,7 @@ _MOST_EXPLAINED = 200
 _LINES_EXPLAINED = 2
 _ON_GROUND = Style(bgcolor=GROUND)
 _ON_PANEL = Style(bgcolor=PANEL)
+_ON_BAND = Style(bgcolor=BAND)
 
 
 class Grid:
@@ -50,7 +53,7 @@ class Grid:
 
     def __init__(self, columns: Sequence[TableColumn]) -> None:
         self.columns = columns
-        self.widths = [max(column.least, size(column.title) + 2) for column in columns]
+        self.widths = [max(column.least, size(column.title) + 1) for column in columns]
         self.lines: list[range] = [range(len(columns))]
         self.gap = _GAPS[0]
         self._width = 0
@@ -132,7 +135,7 @@ class Heading(Widget):
         titles = [Cell(column.title, QUIET) for column in self._grid.columns]
         for at, column in enumerate(self._grid.columns):
             if column.sort is self.sort:
-                titles[at] = Cell(f"{column.title} {'▼' if self.descending else '▲'}", ACTIVE)
+                titles[at] = Cell(f"{column.title}{'▼' if self.descending else '▲'}", ACTIVE)
         cells = [Cell(" " * _MARGIN), *self._grid.row(titles, y)]
         return line(cells, self.size.width, _ON_PANEL)
 
@@ -210,10 +213,16 @@ class SocketTable(ScrollView, can_focus=True):
         self._scroll_to_chosen()
         self.refresh()
 
-    def needed(self, width: int) -> int:
-        """How many lines all rows would take with their explanations, of ``width`` columns."""
-        lines = len(self._grid.lines)
+    def needed(self) -> int:
+        """How many lines all rows would take with their explanations."""
+        lines, width = len(self._grid.lines), self.size.width
         return sum(lines + len(self._below(history, width)) for history in self._rows)
+
+    def seen(self) -> list[History]:
+        """The rows that are on the screen."""
+        first = self._row_at(self.scroll_offset.y)[0]
+        last = self._row_at(self.scroll_offset.y + self.size.height)[0]
+        return self._rows[first : last + 1]
 
     def unchoose(self) -> None:
         """Choose no row."""
@@ -228,7 +237,9 @@ class SocketTable(ScrollView, can_focus=True):
         if number >= len(self._rows):
             return Strip.blank(width, _ON_GROUND)
         history = self._rows[number]
-        ground = _ON_GROUND + ON_CHOSEN if history is self.chosen else _ON_GROUND
+        ground = _ON_BAND if self.explains and inside < len(self._grid.lines) else _ON_GROUND
+        if history is self.chosen:
+            ground = ON_CHOSEN
         if inside < len(self._grid.lines):
             return line(self._cells(history, number, inside), width, ground)
         below = self._below(history, width)
@@ -266,8 +277,9 @@ class SocketTable(ScrollView, can_focus=True):
         model, now = self._model, self._now
         room = width - _INDENT - 1
         lines: list[list[Cell]] = []
-        if len(history.trail) > 1 or history.ended_at is not None:
-            lines += wrap(history.trail_text(now), ACTIVE, room)
+        states = trail(history, now)
+        if " > " in states:
+            lines += wrap(states, ACTIVE, room)
         lines += wrap(model.sentence(history, now), PLAIN, room)
         for trouble in model.troubles(history, now):
             lines += wrap(trouble, ALERT, room, "! ", "  ")
@@ -275,8 +287,7 @@ class SocketTable(ScrollView, can_focus=True):
 
     def _widen(self) -> None:
         """Make the columns as wide as what is seen needs; they don't shrink again."""
-        first = self._row_at(self.scroll_offset.y)[0]
-        for history in self._rows[first : first + max(self.size.height, 1)]:
+        for history in self.seen():
             context = self._row_of(history)
             if self._grid.widen([column.make(context) for column in self._grid.columns]):
                 self._heights.clear()
