@@ -118,10 +118,17 @@ class Reader:
 
     ``sources`` are asked in their order, anew for each table. ``sources_used`` and
     ``gaps`` fill while the tables are read. Owners are also looked for when the query's
-    filter asks for them; a table that the filter can't match is not read.
+    filter asks for them; a table that the filter can't match is not read. With
+    ``owner_table``, of a walk made before, no other walk is made.
     """
 
-    def __init__(self, query: Query, sources: Iterable[Source], proc_root: str = "/proc") -> None:
+    def __init__(
+        self,
+        query: Query,
+        sources: Iterable[Source],
+        proc_root: str = "/proc",
+        owner_table: OwnerTable | None = None,
+    ) -> None:
         self._sieve: Sieve | None = None
         if query.filter is not None:
             from pynetstat.filters import needs_owners
@@ -134,7 +141,8 @@ class Reader:
         self._gaps: list[Gap] = []
         self._sources = sources
         self._proc_root = proc_root
-        self._owner_table: OwnerTable | None = None
+        self._owner_table = owner_table
+        self._walks = owner_table is None
         self._unowned = False
 
     def inet(self) -> Iterator[list[SocketRecord]]:
@@ -288,7 +296,7 @@ class Reader:
 
     def _may_find_more(self, rows: Iterable[_Row]) -> bool:
         """Whether some row lacks an owner that this user could see."""
-        if self._owner_table is None:
+        if self._owner_table is None or not self._walks:
             return False
         euid = os.geteuid()
         return any(not row.owners and row.inode and euid in (0, row.uid) for row in rows)

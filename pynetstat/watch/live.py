@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 from pynetstat.errors import PynetstatError, SourceUnavailable
 from pynetstat.events import events
-from pynetstat.owners import Coverage, walk_processes
+from pynetstat.owners import Coverage, OwnerTable, walk_processes
 from pynetstat.query import TCP_AND_UDP, Query, in_netstat_order
-from pynetstat.records import Owner, Proto, SocketRecord
-from pynetstat.snapshot import Gap, GapKind, Reader, Snapshot
+from pynetstat.records import Proto, SocketRecord
+from pynetstat.snapshot import Reader, Snapshot
 from pynetstat.sources import open_sources
 from pynetstat.transition import Event, Loss
 from pynetstat.watch.feed import Frame, Notice
@@ -25,7 +25,7 @@ _WALK_SHARE = 40
 """Looking for owners takes at most one part in so many of the time."""
 _MOST_WAITING = 50_000
 """Transitions that wait to be taken; of more the number is told."""
-_SOCKETS_A_LOOK_S = 20_000
+_SOCKETS_A_LOOK_S = 10_000
 """How many sockets the stream may look at in a second to find what is not told."""
 _LEAST_LOOK_S, _MOST_LOOK_S = 0.1, 1.0
 _PATIENCE_S = 5.0
@@ -59,7 +59,7 @@ class LiveFeed:
         self._waiting: deque[Event | Loss | Notice] = deque()
         self._dropped = 0
         self._snapshot: Snapshot | None = None
-        self._sockets = 0
+        self._inodes: set[int] = set()
         self._told = ""
         self._stop = threading.Event()
         self._news = threading.Event()
@@ -118,19 +118,23 @@ class LiveFeed:
 
     def _look(self) -> None:
         sources = open_sources(self._source, self._proc_root)
-        reader = Reader(Query(self._protos), sources, self._proc_root or "/proc")
+        owners = self._owners
+        owners.walk(self._inodes)
+        query = Query(self._protos, owners=True)
+        reader = Reader(query, sources, self._proc_root or "/proc", owners.table)
         try:
-            snapshot = self._owners.fill(reader.snapshot())
+            snapshot = reader.snapshot()
         except PynetstatError as error:
             self._say(f"the tables could not be read: {error}")
             return
+        snapshot = snapshot._replace(records=owners.settle(snapshot.records))
+        self._inodes = {record.inode for record in snapshot.records if record.inode}
         with self._lock:
             self._snapshot = snapshot
-            self._sockets = len(snapshot.records)
 
     def _listen(self) -> None:
         self._first_look.wait()
-        look_s = min(max(self._sockets / _SOCKETS_A_LOOK_S, _LEAST_LOOK_S), _MOST_LOOK_S)
+        look_s = min(max(len(self._inodes) / _SOCKETS_A_LOOK_S, _LEAST_LOOK_S), _MOST_LOOK_S)
         heard = [proto for proto in self._protos if proto in TCP_AND_UDP]
         try:
             with events(heard, stop=self._stop, interval_s=look_s) as stream:
@@ -171,52 +175,29 @@ def _place(frames: list[Frame], taken_at: float) -> int:
 
 
 class _Owners:
-    """Who holds which socket, from walks over /proc that take a small share of the time.
-
-    A socket that no walk has looked for yet has owners of None: nobody can tell.
-    """
+    """Who holds which socket, from walks over /proc that take a small share of the time."""
 
     def __init__(self, proc_root: str) -> None:
         self._proc_root = proc_root
-        self._by_inode: dict[int, tuple[Owner, ...]] = {}
-        self._coverage: Coverage | None = None
         self._next_walk = 0.0
+        self._sought: set[int] = set()
+        self.table = OwnerTable({}, Coverage(0, False))
 
-    def fill(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with its owners."""
+    def walk(self, sockets: set[int]) -> None:
+        """Look for the holders of ``sockets`` (inodes), unless it was done a moment ago."""
         now = time.monotonic()
         if now >= self._next_walk:
-            self._walk(snapshot.records)
+            self.table = walk_processes(self._proc_root)
+            self._sought = sockets
             ended = time.monotonic()
             self._next_walk = ended + _WALK_SHARE * (ended - now)
-        known = self._by_inode
-        records = [
-            record
-            if record.owners or record.inode is None
-            else record._replace(owners=known.get(record.inode) if record.inode else ())
-            for record in snapshot.records
-        ]
-        gaps = snapshot.gaps
-        if self._coverage is not None and not self._coverage.complete:
-            gaps += _gap(self._coverage, records)
-        return snapshot._replace(records=records, gaps=gaps, coverage=self._coverage)
 
-    def _walk(self, records: list[SocketRecord]) -> None:
-        found = walk_processes(self._proc_root)
-        self._coverage = found.coverage
-        nobody: tuple[Owner, ...] = ()
-        self._by_inode = {
-            record.inode: found.by_inode.get(record.inode, nobody)
+    def settle(self, records: list[SocketRecord]) -> list[SocketRecord]:
+        """The rows, their owners None where no walk has looked for them since they are there."""
+        sought = self._sought
+        return [
+            record._replace(owners=None)
+            if not record.owners and record.inode and record.inode not in sought
+            else record
             for record in records
-            if record.inode
-        }
-
-
-def _gap(coverage: Coverage, records: list[SocketRecord]) -> tuple[Gap, ...]:
-    """What to say when some socket's owner can't be seen."""
-    if all(record.owners or not record.inode for record in records):
-        return ()
-    reason = f"{coverage.denied} processes could not be looked into"
-    if coverage.hidden and not coverage.denied:
-        reason = "/proc does not show every process"
-    return (Gap(GapKind.OWNERS, None, f"owners are incomplete: {reason}"),)
+        ]

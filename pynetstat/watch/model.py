@@ -29,7 +29,7 @@ from pynetstat.snapshot import Snapshot
 from pynetstat.tracker import History, Tracker
 from pynetstat.transition import Event, Loss
 from pynetstat.watch.feed import Frame, Notice, Restart
-from pynetstat.watch.sorting import SortBy, sort_key
+from pynetstat.watch.sorting import MOVING, SortBy, sort_key
 
 LINGER_S = 10.0
 """How long ended sockets stay."""
@@ -38,6 +38,7 @@ FRESH_S = 3.0
 STATELESS = ("udp", "udplite", "raw")
 """Protocols whose sockets are counted under their name and shown whatever the states chosen."""
 _COUNTED = (*(state.value for state in TcpState), *STATELESS)
+_COUNT_STEP_S = 0.2
 _LOG_LENGTH = 1000
 _MOST_HELD = 20_000
 """Transitions kept while the view is held; of more the number is told."""
@@ -82,8 +83,8 @@ class Model:
     """Joins the frames of a feed to what is shown of them.
 
     ``view`` says what is shown, change it with :meth:`show`. ``log`` has the last
-    transitions and what the feed said, newest last; ``lost`` counts the transitions that are
-    known to be missing. ``snapshot`` is the last reading, ``undecided`` how many sockets the
+    transitions and what the feed said, newest last, of ``logged`` lines; ``lost`` counts the transitions
+    that are known to be missing. ``snapshot`` is the last reading, ``undecided`` how many sockets the
     last :meth:`rows` left out because nobody can tell whether the filter holds for them.
     ``held_at`` is when the view was held, None while it moves.
     """
@@ -103,8 +104,14 @@ class Model:
     def _begin(self) -> None:
         self._tracker = Tracker(LINGER_S)
         self._read_at: dict[Proto, float] = {}
+        self._read_count = 0
+        self._rows: list[History] = []
+        self._rows_state: object = None
         self._counts: deque[tuple[float, Counter[str]]] = deque()
+        self._present: Counter[str] = Counter()
+        self._counted_changes = -1
         self.log.clear()
+        self.logged = 0
         self.lost = 0
         self.snapshot: Snapshot | None = None
 
@@ -144,24 +151,23 @@ class Model:
         return now if self.held_at is None else self.held_at
 
     def rows(self, now: float) -> list[History]:
-        """The sockets to show, in their order."""
+        """The sockets to show, in their order. The same list as before when nothing changed."""
         self._tracker.expire(now)
-        rows = list(filter(self._is_shown, self._tracker.histories()))
-        rows = self._sifted(rows)
-        rows.sort(key=sort_key(self.view.sort), reverse=self.view.descending)
-        return _paired(rows) if self.view.pairs else rows
+        state = (self._tracker.changes, self.view, self._read_count if self._is_moving() else 0)
+        if state != self._rows_state:
+            rows = self._sifted(list(filter(self._is_shown, self._tracker.histories())))
+            rows.sort(key=sort_key(self.view.sort), reverse=self.view.descending)
+            self._rows = _paired(rows) if self.view.pairs else rows
+            self._rows_state = state
+        return self._rows
 
     def counts(self, now: float) -> list[Count]:
         """All living sockets, counted: TCP by state, the others by protocol."""
-        present = Counter(
-            record.proto.base if record.proto.base in STATELESS else record.state.value
-            for record in (
-                history.record
-                for history in takewhile(_is_alive, self._tracker.histories())
-            )
-        )
-        past = self._counts
-        if self.snapshot is not None:
+        if self._tracker.changes != self._counted_changes:
+            self._present = self._count()
+            self._counted_changes = self._tracker.changes
+        present, past = self._present, self._counts
+        if self.snapshot is not None and (not past or past[-1][0] < now - _COUNT_STEP_S):
             past.append((now, present))
         while len(past) > 1 and past[1][0] <= now - FRESH_S:
             past.popleft()
@@ -171,6 +177,17 @@ class Model:
             for word in _COUNTED
             if present[word] or before[word]
         ]
+
+    def _count(self) -> Counter[str]:
+        """The living sockets by what they are counted under."""
+        pairs = Counter(
+            (history.record.proto, history.record.state)
+            for history in takewhile(_is_alive, self._tracker.histories())
+        )
+        counts: Counter[str] = Counter()
+        for (proto, state), number in pairs.items():
+            counts[proto.base if proto.base in STATELESS else state.value] += number
+        return counts
 
     def __len__(self) -> int:
         """How many sockets live, shown or not."""
@@ -239,11 +256,13 @@ class Model:
         if isinstance(frame, Snapshot):
             self._tracker.snapshot(frame)
             self.snapshot = frame
+            self._read_count += 1
             self._read_at.update(dict.fromkeys(frame.sources, frame.taken_at))
         elif isinstance(frame, Restart):
             self._begin()
         else:
             self.log.append(frame)
+            self.logged += 1
             if isinstance(frame, Event):
                 self._tracker.event(frame)
             elif isinstance(frame, Loss):
@@ -257,6 +276,10 @@ class Model:
                 self._held.append(frame)
             else:
                 self._passed += 1
+
+    def _is_moving(self) -> bool:
+        """Whether rows may come, go or move though none has changed its state."""
+        return self._sieve is not None or self.view.sort in MOVING
 
     def _is_shown(self, history: History) -> bool:
         record, view = history.record, self.view

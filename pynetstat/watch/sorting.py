@@ -32,6 +32,11 @@ class SortBy(Enum):
     INODE = "Inode"
 
 
+MOVING = frozenset(
+    (SortBy.RECV_Q, SortBy.SEND_Q, SortBy.TIMER, SortBy.PROGRAM, SortBy.USER, SortBy.INODE)
+)
+"""Columns whose values may change though the state does not."""
+
 _PROTO_PLACE = {proto: place for place, proto in enumerate(NETSTAT_ORDER)}
 _STATE_PLACE = {state: place for place, state in enumerate(TcpState)}
 

@@ -19,7 +19,7 @@ from pynetstat.query import Show
 from pynetstat.records import TcpState
 from pynetstat.render.netstat import Columns
 from pynetstat.render.watch.cells import table_columns
-from pynetstat.render.watch.panes import Bar, Caption, Keys, Lines, Log, detail_lines, log_lines
+from pynetstat.render.watch.panes import Bar, Caption, Keys, Lines, Log, detail_lines
 from pynetstat.render.watch.status import Status, key_list, status_lines
 from pynetstat.render.watch.styles import GROUND, NoColours
 from pynetstat.render.watch.table import Grid, Heading, SocketTable
@@ -127,7 +127,7 @@ class WatchApp(App[int]):
         self._described_at: dict[int, float] = {}
         self._next_rows = 0.0
         self._is_dirty = True
-        self._shown = 0
+        self._rows_shown: list[History] = []
         self._is_short = False
         self._latest: History | None = None
 
@@ -206,20 +206,19 @@ class WatchApp(App[int]):
         """Let timers run down and marks fade."""
         if self._model.held_at is None:
             self._is_dirty = True
-            self._table.tick(self._now())
-            self._show_details()
 
     def _show_all(self) -> None:
         started = monotonic()
         now = self._now()
         rows = self._model.rows(now)
-        self._shown = len(rows)
-        self._latest = max(rows, key=_changed_at, default=None)
+        if rows is not self._rows_shown:
+            self._rows_shown = rows
+            self._latest = max(rows, key=_changed_at, default=None)
         self._table.show(rows, now)
         self._explain_if_it_fits()
         self._naming.want(history.record for history in self._table.seen())
-        width = self._transitions.size.width
-        self._transitions.show(log_lines(self._model.log, width, self._model.holds))
+        model = self._model
+        self._transitions.write(model.log, model.logged, model.view.filter, model.holds)
         self._show_details()
         self._show_status()
         self._next_rows = monotonic() + _SHARE * (monotonic() - started)
@@ -228,7 +227,7 @@ class WatchApp(App[int]):
     def _explain_if_it_fits(self) -> None:
         """At the first sight of rows; later it is left to the user."""
         if self._explains is None and self._model.snapshot is not None and self._table.size.height:
-            few = self._shown <= self._table.size.height
+            few = len(self._rows_shown) <= self._table.size.height
             self._explains = few and self._table.needed() <= self._table.size.height
         if self._explains is not None and self._table.explains is not self._explains:
             self._table.explain(self._explains)
@@ -275,7 +274,7 @@ class WatchApp(App[int]):
             title=self._feed.title,
             events_source=self._feed.events_source,
             player=self._player,
-            shown=self._shown,
+            shown=len(self._rows_shown),
             filter_text=self._filter_text,
         )
         width = self._status_bar.size.width - 1

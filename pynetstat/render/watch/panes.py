@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from time import localtime, strftime
+from typing import TypeAlias
 
 from rich.style import Style
 from textual import events
@@ -35,6 +37,10 @@ from pynetstat.transition import Event, Loss
 from pynetstat.watch.details import Detail, Kind
 from pynetstat.watch.model import LogLine
 
+Holds: TypeAlias = "Callable[[Event], bool]"
+"""Whether the filter does not leave a transition out."""
+
+_MOST_LOG_LINES = 2000
 _ON_GROUND = Style(bgcolor=GROUND)
 _ON_PANEL = Style(bgcolor=PANEL)
 _DETAIL_STYLES = {
@@ -98,16 +104,34 @@ class Caption(Widget):
 class Log(Lines):
     """The transitions, newest last; it follows them unless it was scrolled back."""
 
-    def show(self, lines: list[list[Cell]]) -> None:
-        """Show these lines; the last one if the last one was seen."""
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._made_for: object = None
+        self._made = 0
+
+    def write(self, log: Sequence[LogLine], written: int, view: object, holds: Holds) -> None:
+        """Show the log, of which ``written`` lines were written until now.
+
+        Only what is new is made into lines, unless the width or the ``view`` is another one.
+        """
+        width = self.size.width
+        new = min(written - self._made, len(log))
+        if (width, view) != self._made_for or written < self._made:
+            new = len(log)
+            self._lines = []
+        elif not new:
+            return
+        self._made_for, self._made = (width, view), written
         follows = self.scroll_offset.y + self.size.height >= len(self._lines)
-        super().show(lines)
+        lines = self._lines + log_lines(islice(log, len(log) - new, None), width, holds)
+        self._lines = lines[-_MOST_LOG_LINES:]
+        self.virtual_size = Size(width, len(self._lines))
+        self.refresh()
         if follows:
             self.call_after_refresh(self.to_the_end)
 
     def on_resize(self) -> None:
         """Stay at the end."""
-        self.virtual_size = Size(self.size.width, len(self._lines))
         self.call_after_refresh(self.to_the_end)
 
     def to_the_end(self) -> None:
@@ -200,9 +224,7 @@ def detail_lines(found: Sequence[Detail], width: int) -> list[list[Cell]]:
     return lines
 
 
-def log_lines(
-    log: Sequence[LogLine], width: int, holds: Callable[[Event], bool]
-) -> list[list[Cell]]:
+def log_lines(log: Iterable[LogLine], width: int, holds: Holds) -> list[list[Cell]]:
     """The log as lines, without the transitions that the filter leaves out."""
     lines: list[list[Cell]] = []
     for item in log:

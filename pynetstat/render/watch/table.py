@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import ClassVar
 
+from rich.cells import set_cell_size
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -49,7 +50,11 @@ _ON_BAND = Style(bgcolor=BAND)
 
 
 class Grid:
-    """Which columns stand on which line of a row, and how wide they are."""
+    """Which columns stand on which line of a row, and how wide they are.
+
+    All are as wide as they need but the last one, which takes the room that is left and ends
+    in an ellipsis when that is too little.
+    """
 
     def __init__(self, columns: Sequence[TableColumn]) -> None:
         self.columns = columns
@@ -62,9 +67,12 @@ class Grid:
         """Share the columns out to as many lines as they need in ``width``."""
         self._width = width
         count = len(self.columns)
+        self.widths[-1] = self._least_last()
         for gap in _GAPS:
-            if _MARGIN + sum(self.widths) + gap * (count - 1) <= width:
+            left = width - (_MARGIN + sum(self.widths) + gap * (count - 1))
+            if left >= 0:
                 self.lines, self.gap = [range(count)], gap
+                self.widths[-1] += left
                 return
         self.lines, self.gap, first, used = [], 1, 0, _MARGIN
         for at, wide in enumerate(self.widths):
@@ -73,11 +81,12 @@ class Grid:
                 first, used = at, _MARGIN
             used += wide + self.gap
         self.lines.append(range(first, count))
+        self.widths[-1] += max(width + self.gap - used, 0)
 
     def widen(self, cells: Sequence[Cell]) -> bool:
         """Make room for cells that are wider than any before; whether lines are now others."""
         wider = False
-        for at, cell in enumerate(cells):
+        for at, cell in enumerate(cells[:-1]):
             length = size(cell.text)
             if length > self.widths[at]:
                 self.widths[at], wider = length, True
@@ -92,7 +101,10 @@ class Grid:
         placed: list[Cell] = []
         for at in self.lines[number]:
             text, style = cells[at]
-            padding = " " * (self.widths[at] - size(text))
+            length = size(text)
+            if length > self.widths[at]:
+                text = set_cell_size(text, max(self.widths[at] - 1, 0)) + "…"
+            padding = " " * (self.widths[at] - length)
             if self.columns[at].right:
                 placed += [Cell(padding), Cell(text, style)]
             else:
@@ -108,6 +120,10 @@ class Grid:
                 return self.columns[at]
             place += self.widths[at] + self.gap
         return None
+
+    def _least_last(self) -> int:
+        last = self.columns[-1]
+        return max(last.least, size(last.title) + 1)
 
 
 class Heading(Widget):
@@ -127,6 +143,7 @@ class Heading(Widget):
         self._grid = grid
         self.sort = SortBy.LOCAL
         self.descending = False
+        self._shown_state: object = None
 
     def render_line(self, y: int) -> Strip:
         """One line of titles, the one that is sorted by with an arrow."""
@@ -138,6 +155,13 @@ class Heading(Widget):
                 titles[at] = Cell(f"{column.title}{'▼' if self.descending else '▲'}", ACTIVE)
         cells = [Cell(" " * _MARGIN), *self._grid.row(titles, y)]
         return line(cells, self.size.width, _ON_PANEL)
+
+    def repaint(self) -> None:
+        """Paint it anew if something in it has changed."""
+        shown = (list(self._grid.widths), self._grid.gap, self.sort, self.descending)
+        if shown != self._shown_state:
+            self._shown_state = shown
+            self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         """Tell which title was clicked."""
@@ -182,28 +206,49 @@ class SocketTable(ScrollView, can_focus=True):
         self._tops: list[int] | None = None
         self._each = 1
         self._heights: dict[int, int] = {}
+        self._painted: dict[int, Strip] = {}
         self.explains = False
         self.chosen: History | None = None
 
     def show(self, rows: list[History], now: float) -> None:
         """Show these rows. The chosen one stays where it is on the screen, else the first one."""
+        if rows is self._rows:
+            self.tick(now)
+            return
         anchor, offset = self._anchor()
-        before = self._rows.index(self.chosen) if self.chosen in self._rows else 0
+        before = self._place(self.chosen) or 0
         self._rows, self._now = rows, now
-        if self.chosen is not None and self.chosen not in rows:
+        if self.chosen is not None and self._place(self.chosen) is None:
             self.chosen = rows[min(before, len(rows) - 1)] if rows else None
             self.post_message(self.Chosen())
-        self._widen()
         self._measure()
-        if anchor is not None and anchor in rows:
-            top = self._top(rows.index(anchor))
+        place = self._place(anchor)
+        if place is not None:
+            top = self._top(place)
             self.scroll_to(y=max(top - offset, 0), animate=False, immediate=True)
-        self.refresh()
+        self._widen()
+        self._repaint()
 
     def tick(self, now: float) -> None:
         """Let what is shown be of this moment."""
         self._now = now
-        self.refresh()
+        self._widen()
+        if self.explains:
+            self._measure()
+        self._repaint()
+
+    def _place(self, history: History | None) -> int | None:
+        """Where a row is; None when it is none of them."""
+        try:
+            return self._rows.index(history) if history is not None else None
+        except ValueError:
+            return None
+
+    def _repaint(self) -> None:
+        """Paint the lines anew that look different now."""
+        for y in range(self.size.height):
+            if self._painted.get(y) != self._strip(y):
+                self.refresh(Region(0, y, self.size.width, 1))
 
     def explain(self, explains: bool) -> None:
         """Whether each row has lines below it that say what it means."""
@@ -232,6 +277,10 @@ class SocketTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line that is seen."""
+        strip = self._painted[y] = self._strip(y)
+        return strip
+
+    def _strip(self, y: int) -> Strip:
         width = self.size.width
         number, inside = self._row_at(y + self.scroll_offset.y)
         if number >= len(self._rows):
@@ -292,7 +341,7 @@ class SocketTable(ScrollView, can_focus=True):
             if self._grid.widen([column.make(context) for column in self._grid.columns]):
                 self._heights.clear()
                 self._heading.styles.height = len(self._grid.lines)
-        self._heading.refresh()
+            self._heading.repaint()
 
     def _measure(self) -> None:
         """How many lines each row takes."""
@@ -323,10 +372,9 @@ class SocketTable(ScrollView, can_focus=True):
     def _anchor(self) -> tuple[History | None, int]:
         """The row that is to stay in its place, and how far below the first line that is."""
         y = self.scroll_offset.y
-        if self.chosen is not None and self.chosen in self._rows:
-            offset = self._top(self._rows.index(self.chosen)) - y
-            if 0 <= offset < self.size.height:
-                return self.chosen, offset
+        place = self._place(self.chosen)
+        if place is not None and 0 <= self._top(place) - y < self.size.height:
+            return self.chosen, self._top(place) - y
         number = self._row_at(y)[0]
         if y == 0 or number >= len(self._rows):
             return None, 0
@@ -334,18 +382,15 @@ class SocketTable(ScrollView, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Choose the next row or the one before."""
-        number = self._row_at(self.scroll_offset.y)[0]
-        if self.chosen in self._rows:
-            number = self._rows.index(self.chosen) + by
-        self._choose(number)
+        place = self._place(self.chosen)
+        self._choose(self._row_at(self.scroll_offset.y)[0] if place is None else place + by)
 
     def action_page(self, by: int) -> None:
         """Go a screenful on or back."""
-        number = self._row_at(self.scroll_offset.y)[0]
-        if self.chosen in self._rows:
-            number = self._rows.index(self.chosen)
-        page = max(self.size.height // max(self._each, 1), 1)
-        self._choose(number + by * page)
+        place = self._place(self.chosen)
+        if place is None:
+            place = self._row_at(self.scroll_offset.y)[0]
+        self._choose(place + by * max(len(self.seen()) - 1, 1))
 
     def action_end(self, which: int) -> None:
         """Go to the first or the last row."""
@@ -376,9 +421,9 @@ class SocketTable(ScrollView, can_focus=True):
         self.refresh()
 
     def _scroll_to_chosen(self) -> None:
-        if self.chosen not in self._rows:
+        number = self._place(self.chosen)
+        if number is None:
             return
-        number = self._rows.index(self.chosen)
         top, bottom = self._top(number), self._top(number + 1)
         y, height = self.scroll_offset.y, self.size.height
         if top < y:
