@@ -15,7 +15,6 @@ from pynetstat.transition import Totals
 from pynetstat.watch.model import Model
 from pynetstat.watch.processes import Process
 
-
 _BEFORE = (TcpState.CLOSE.value, TcpState.LISTEN.value)
 """Every socket begins closed, and an accepted one as its listener's copy."""
 
@@ -54,8 +53,10 @@ def details(
 def trail(history: History, now: float) -> str:
     """The states it has gone through, without the one that it had before it was connected."""
     first, mark, rest = history.trail_text(now).partition(" > ")
-    return rest if mark and first in _BEFORE and history.trail[0].seconds is None else (
-        f"{first}{mark}{rest}"
+    return (
+        rest
+        if mark and first in _BEFORE and history.trail[0].seconds is None
+        else (f"{first}{mark}{rest}")
     )
 
 
@@ -72,22 +73,13 @@ def _end(
         place += f" > {address(record.raddr)}"
     yield Detail(Kind.HEADING, f"the other end: {place}" if other else place)
     yield Detail(Kind.TRAIL, trail(history, now))
-    yield from _gone(history, now)
-    if history.ended_at is None:
-        yield Detail(Kind.PLAIN, model.sentence(history, now))
+    yield Detail(Kind.PLAIN, model.sentence(history, now))
     for trouble in model.troubles(history, now):
         yield Detail(Kind.TROUBLE, trouble)
     for owner in record.owners or ():
         yield Detail(Kind.PLAIN, _holder(owner, processes, now))
     if history.totals is not None:
         yield Detail(Kind.QUIET, _totals(history.totals))
-
-
-def _gone(history: History, now: float) -> Iterator[Detail]:
-    if history.ended_at is not None:
-        why = history.why_ended.value if history.why_ended else "gone"
-        ago = duration_text(max(now - history.ended_at, 0.0))
-        yield Detail(Kind.PLAIN, f"Ended {ago} ago: {why}.")
 
 
 def _holder(owner: Owner, processes: dict[int, Process | None], now: float) -> str:

@@ -26,7 +26,7 @@ from pynetstat.query import Show, is_server
 from pynetstat.records import Proto, SocketRecord, TcpState, TimerKind
 from pynetstat.sieve import Sieve
 from pynetstat.snapshot import Snapshot
-from pynetstat.tracker import History, Tracker
+from pynetstat.tracker import History, Tracker, WhyEnded, duration_text
 from pynetstat.transition import Event, Loss
 from pynetstat.watch.feed import Frame, Notice, Restart
 from pynetstat.watch.sorting import MOVING, SortBy, sort_key
@@ -83,10 +83,11 @@ class Model:
     """Joins the frames of a feed to what is shown of them.
 
     ``view`` says what is shown, change it with :meth:`show`. ``log`` has the last
-    transitions and what the feed said, newest last, of ``logged`` lines; ``lost`` counts the transitions
-    that are known to be missing. ``snapshot`` is the last reading, ``undecided`` how many sockets the
-    last :meth:`rows` left out because nobody can tell whether the filter holds for them.
-    ``held_at`` is when the view was held, None while it moves.
+    transitions and what the feed said, newest last, of ``logged`` lines in all; ``lost``
+    counts the transitions that are known to be missing. ``snapshot`` is the last reading,
+    ``undecided`` how many sockets the last :meth:`rows` left out because nobody can tell
+    whether the filter holds for them. ``held_at`` is when the view was held, None while it
+    moves.
     """
 
     def __init__(self, view: View | None = None) -> None:
@@ -229,6 +230,9 @@ class Model:
 
     def sentence(self, history: History, now: float) -> str:
         """What the row means, in a sentence."""
+        if history.ended_at is not None:
+            ago = duration_text(max(now - history.ended_at, 0.0))
+            return f"Ended {ago} ago: {_ENDS.get(history.why_ended, _ENDS[WhyEnded.GONE])}"
         record = self.present(history, now)
         return explain_row(record, self.missing(record))
 
@@ -301,6 +305,15 @@ class Model:
             elif holds is None:
                 self.undecided += 1
         return kept
+
+
+_ENDS: dict[WhyEnded | None, str] = {
+    WhyEnded.CLOSED: "it was closed in order, and nothing of it is left.",
+    WhyEnded.TIME_WAIT_OVER: "it was closed long before, and its time in TIME_WAIT is over.",
+    WhyEnded.RESET: "it was reset, without the closing handshake; what was not read is lost.",
+    WhyEnded.NOT_CONNECTED: "the connection was refused, or its beginning was given up.",
+    WhyEnded.GONE: "closed or reset, nobody has seen how.",
+}
 
 
 def _is_alive(history: History) -> bool:

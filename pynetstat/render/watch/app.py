@@ -67,7 +67,7 @@ class WatchApp(App[int]):
     CSS = f"""
     Screen {{ background: {GROUND}; }}
     #lower > Vertical {{ width: 1fr; height: 1fr; }}
-    #lower #events-side {{ width: 1.35fr; }}
+    #lower #events-side {{ width: 1.5fr; }}
     #lower Lines {{ height: 1fr; }}
     #lower .apart {{ border-left: tall #2a3342; }}
     """
@@ -87,7 +87,7 @@ class WatchApp(App[int]):
         Binding("question_mark", "help", show=False),
         Binding("escape", "unchoose", show=False),
         Binding("n,right", "step", show=False),
-        Binding("b,left", "back", show=False),
+        Binding("b,left", "step_back", show=False),
         Binding("plus", "faster(2)", show=False),
         Binding("minus", "faster(0.5)", show=False),
         Binding("q", "leave(0)", show=False),
@@ -235,7 +235,7 @@ class WatchApp(App[int]):
     def _show_details(self) -> None:
         if self._details.size.width:
             title = "Details" if self._table.chosen else "Latest change"
-            self._details_caption.show(title)
+            self._details_caption.entitle(title)
             self._details.show(detail_lines(self._find_details(), self._details.size.width))
 
     def _find_details(self) -> list[Detail]:
@@ -390,7 +390,7 @@ class WatchApp(App[int]):
             self._player.step()
             self._turn()
 
-    def action_back(self) -> None:
+    def action_step_back(self) -> None:
         """Replaying: undo the last step."""
         if self._player is not None:
             self._player.back()
@@ -426,5 +426,3 @@ class WatchApp(App[int]):
 
 def _changed_at(history: History) -> float:
     return history.changed_at
-
-

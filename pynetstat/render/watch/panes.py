@@ -81,26 +81,6 @@ class Lines(ScrollView, can_focus=True):
         return line([Cell(" "), *cells], self.size.width, _ON_GROUND)
 
 
-class Caption(Widget):
-    """The title above a pane."""
-
-    DEFAULT_CSS = f"Caption {{ height: 1; background: {PANEL}; }}"
-
-    def __init__(self, title: str, **more: str) -> None:
-        super().__init__(**more)
-        self._title = title
-
-    def show(self, title: str) -> None:
-        """Show this title."""
-        if title != self._title:
-            self._title = title
-            self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        """The title."""
-        return line([Cell(f" {self._title}", TITLE)], self.size.width, _ON_PANEL)
-
-
 class Log(Lines):
     """The transitions, newest last; it follows them unless it was scrolled back."""
 
@@ -142,11 +122,11 @@ class Log(Lines):
 class Bar(Widget):
     """Some lines of cells, as many as it needs."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002
+    DEFAULT_CSS = f"Bar {{ height: 1; background: {PANEL}; }}"
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._lines: list[list[Cell]] = [[]]
-
-    DEFAULT_CSS = f"Bar {{ height: 1; background: {PANEL}; }}"
 
     def show(self, lines: list[list[Cell]]) -> None:
         """Show these lines instead of those before."""
@@ -160,6 +140,18 @@ class Bar(Widget):
         """One of the lines."""
         cells = self._lines[y] if y < len(self._lines) else []
         return line([Cell(" "), *cells], self.size.width, _ON_PANEL)
+
+
+class Caption(Bar):
+    """The title above a pane."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.entitle(title)
+
+    def entitle(self, title: str) -> None:
+        """Show this title."""
+        self.show([[Cell(title, TITLE)]])
 
 
 class Keys(Widget):

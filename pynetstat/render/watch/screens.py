@@ -154,7 +154,7 @@ class StateChoice(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", show=False),
         Binding("up,k", "move(-1)", show=False),
-        Binding("space,x", "toggle", show=False),
+        Binding("space,x", "change", show=False),
         Binding("a", "all", show=False),
         Binding("o", "only", show=False),
     ]
@@ -187,14 +187,14 @@ class StateChoice(Widget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Choose or leave out the state that was clicked."""
         self._at = min(event.y, len(TcpState) - 1)
-        self.action_toggle()
+        self.action_change()
 
     def action_move(self, by: int) -> None:
         """Go to the next state or the one before."""
         self._at = min(max(self._at + by, 0), len(TcpState) - 1)
         self.refresh()
 
-    def action_toggle(self) -> None:
+    def action_change(self) -> None:
         """Show the state, or don't."""
         self._show(self._states ^ {list(TcpState)[self._at]})
 

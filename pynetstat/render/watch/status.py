@@ -10,8 +10,7 @@ from pynetstat.records import TcpState
 from pynetstat.render.layout import Cell
 from pynetstat.render.table import incompleteness
 from pynetstat.render.watch.strips import flow, wrap
-from pynetstat.render.watch.styles import ACTIVE, ALERT, QUIET, STRONG, TITLE, WRONG
-from pynetstat.render.watch.styles import state_style
+from pynetstat.render.watch.styles import ACTIVE, ALERT, QUIET, STRONG, TITLE, WRONG, state_style
 from pynetstat.text import printable
 from pynetstat.watch.feed import Player
 from pynetstat.watch.model import Model
@@ -107,7 +106,7 @@ def key_list(model: Model, player: Player | None, explains: bool) -> list[Key]:
     held = model.held_at is not None if player is None else player.held
     replay = [
         Key("n", "step", "step"),
-        Key("b", "back", "back"),
+        Key("b", "back", "step_back"),
         Key("+", "faster", "faster(2)"),
         Key("-", "slower", "faster(0.5)"),
     ]
@@ -125,5 +124,3 @@ def key_list(model: Model, player: Player | None, explains: bool) -> list[Key]:
         Key("v", "panes", "panes"),
         Key("enter", "details", "details"),
     ]
-
-

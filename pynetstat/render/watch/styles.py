@@ -25,7 +25,7 @@ ON_CHOSEN = Style(bgcolor=CHOSEN)
 
 _OPENING = Style(color="#ffd35c", bold=True)
 _CLOSING = Style(color="#e29bff", bold=True)
-_STATES = {
+_STATES: dict[str, Style] = {
     TcpState.LISTEN: Style(color="#5fd7ff", bold=True),
     TcpState.ESTABLISHED: Style(color="#7ee787", bold=True),
     TcpState.SYN_SENT: _OPENING,
@@ -46,9 +46,9 @@ MARKS = {
 }
 
 
-def state_style(state: TcpState | str) -> Style:
-    """The colour of a state, also by its name; plain for what is none."""
-    return _STATES.get(state, PLAIN)  # type: ignore[call-overload, no-any-return]
+def state_style(state: str) -> Style:
+    """The colour of a state (a :class:`TcpState` or its name); plain for what is none."""
+    return _STATES.get(state, PLAIN)
 
 
 class NoColours(LineFilter):
@@ -56,7 +56,7 @@ class NoColours(LineFilter):
 
     _GROUNDS = (None, GROUND, PANEL, BAND)
 
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
         """The segments without colours."""
         return [
             Segment(text, style and self._plain(style), control)

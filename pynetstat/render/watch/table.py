@@ -24,7 +24,6 @@ from pynetstat.render.watch.styles import (
     ACTIVE,
     ALERT,
     BAND,
-
     GROUND,
     ON_CHOSEN,
     PANEL,
@@ -430,5 +429,3 @@ class SocketTable(ScrollView, can_focus=True):
             self.scroll_to(y=top, animate=False, immediate=True)
         elif bottom > y + height:
             self.scroll_to(y=max(bottom - height, 0), animate=False, immediate=True)
-
-
