@@ -66,9 +66,9 @@ MAY_OPEN_HIGHER = {
 
 LIBRARIES = {
     "psutil": {"sources.portable", "testing.processes", "watch.processes"},
-    "rich": {"render.table", "render.layout", "render.page", "render.watch.panes",
-             "render.watch.screens", "render.watch.strips", "render.watch.styles",
-             "render.watch.table"},
+    "rich": {"render.table", "render.layout", "render.page", "render.watch.filterbar",
+             "render.watch.panes", "render.watch.screens", "render.watch.strips",
+             "render.watch.styles", "render.watch.table"},
     "textual": {"render.watch.app", "render.watch.filterbar", "render.watch.panes",
                 "render.watch.screens", "render.watch.strips", "render.watch.styles",
                 "render.watch.table", "render.watch.terminal"},

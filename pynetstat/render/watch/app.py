@@ -153,7 +153,7 @@ class WatchApp(App[int]):
         """Start the feed."""
         self._table.focus()
         self._feed.start()
-        self.set_interval(_TURN_S, self._turn)
+        self.set_interval(_TURN_S, self.take_turn)
         self.set_interval(_TICK_S, self._tick)
         self._first_turn()
 
@@ -164,7 +164,7 @@ class WatchApp(App[int]):
     def on_resize(self, event: events.Resize) -> None:
         """Find room for the panes."""
         self._arrange(event.size.width, event.size.height)
-        self.call_after_refresh(self._show_all)
+        self.call_after_refresh(self.show_all)
 
     def _arrange(self, width: int, height: int) -> None:
         lower = self.query_one("#lower")
@@ -187,27 +187,28 @@ class WatchApp(App[int]):
     def _first_turn(self) -> None:
         """Look often until there is something to show."""
         if self._model.snapshot is None:
-            self._turn()
+            self.take_turn()
             self.set_timer(_FIRST_TURN_S, self._first_turn)
 
     def _now(self) -> float:
         return self._model.now(self._feed.now())
 
-    def _turn(self) -> None:
+    def take_turn(self) -> None:
         """Take what came, and show it unless that was done a moment ago."""
         frames = self._feed.take()
         if frames:
             self._model.take(frames)
             self._is_dirty = self._model.held_at is None
         if self._is_dirty and monotonic() >= self._next_rows:
-            self._show_all()
+            self.show_all()
 
     def _tick(self) -> None:
         """Let timers run down and marks fade."""
         if self._model.held_at is None:
             self._is_dirty = True
 
-    def _show_all(self) -> None:
+    def show_all(self) -> None:
+        """Show everything as it is now."""
         started = monotonic()
         now = self._now()
         rows = self._model.rows(now)
@@ -286,7 +287,7 @@ class WatchApp(App[int]):
     def _change(self, view: View) -> None:
         self._model.show(view)
         self._heading.sort, self._heading.descending = view.sort, view.descending
-        self._show_all()
+        self.show_all()
 
     def action_pause(self) -> None:
         """Let the screen stand still, or move on."""
@@ -296,7 +297,7 @@ class WatchApp(App[int]):
             self._model.hold(self._feed.now())
         else:
             self._model.release()
-        self._show_all()
+        self.show_all()
 
     def action_filter(self) -> None:
         """Type a filter."""
@@ -359,14 +360,14 @@ class WatchApp(App[int]):
     def action_explain(self) -> None:
         """Say below each row what it means, or don't."""
         self._explains = not self._table.explains
-        self._show_all()
+        self.show_all()
 
     def action_panes(self) -> None:
         """Show other panes."""
         order = list(Panes)
         self._panes = order[(order.index(self._panes) + 1) % len(order)]
         self._arrange(*self.size)
-        self.call_after_refresh(self._show_all)
+        self.call_after_refresh(self.show_all)
 
     def action_details(self) -> None:
         """Show all details of the chosen row."""
@@ -388,13 +389,13 @@ class WatchApp(App[int]):
         """Replaying: show the next step."""
         if self._player is not None:
             self._player.step()
-            self._turn()
+            self.take_turn()
 
     def action_step_back(self) -> None:
         """Replaying: undo the last step."""
         if self._player is not None:
             self._player.back()
-            self._turn()
+            self.take_turn()
 
     def action_faster(self, factor: float) -> None:
         """Replaying: go on that much faster."""

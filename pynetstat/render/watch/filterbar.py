@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
+from rich.style import Style
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -14,8 +15,8 @@ from textual.widgets import Input
 from pynetstat.errors import FilterError
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import Filter
-from pynetstat.render.layout import Cell
 from pynetstat.render.watch.panes import Bar
+from pynetstat.render.watch.strips import wrap
 from pynetstat.render.watch.styles import PANEL, QUIET, WRONG
 from pynetstat.text import printable
 
@@ -26,7 +27,7 @@ class FilterBar(Vertical):
     """Parses while it is typed, in a thread of its own: host names are looked up."""
 
     DEFAULT_CSS = f"""
-    FilterBar {{ height: 2; background: {PANEL}; }}
+    FilterBar {{ height: auto; background: {PANEL}; }}
     FilterBar Input {{
         height: 1; border: none; padding: 0 1; background: #0b0e13; color: #ffffff;
     }}
@@ -58,7 +59,7 @@ class FilterBar(Vertical):
 
     def on_mount(self) -> None:
         """Type at once."""
-        self._remark.show([[Cell(_HINT, QUIET)]])
+        self._tell(_HINT, QUIET)
         self._input.focus()
 
     def on_input_changed(self, message: Input.Changed) -> None:
@@ -80,7 +81,10 @@ class FilterBar(Vertical):
         try:
             wanted = await asyncio.to_thread(parse_filter, text) if text.strip() else None
         except FilterError as error:
-            self._remark.show([[Cell(f"{printable(str(error))}; the last good one holds", WRONG)]])
+            self._tell(f"{printable(str(error))}; the last good one holds", WRONG)
             return
-        self._remark.show([[Cell(_HINT, QUIET)]])
+        self._tell(_HINT, QUIET)
         self.post_message(self.Changed(text.strip(), wanted))
+
+    def _tell(self, text: str, style: Style) -> None:
+        self._remark.show(wrap(text, style, max(self.app.size.width - 2, 1)))
