@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -68,11 +68,14 @@ class Lines(ScrollView, can_focus=True):
 
     def show(self, lines: list[list[Cell]]) -> None:
         """Show these lines instead of those before."""
-        if lines == self._lines:
+        before, self._lines = self._lines, lines
+        if len(lines) != len(before):
+            self.virtual_size = Size(self.size.width, len(lines))
+            self.refresh()
             return
-        self._lines = lines
-        self.virtual_size = Size(self.size.width, len(lines))
-        self.refresh()
+        for at, (old, new) in enumerate(zip(before, lines, strict=True)):
+            if old != new:
+                self.refresh(Region(0, at - self.scroll_offset.y, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One line that is seen."""

@@ -21,6 +21,7 @@ from pynetstat.render.watch.app import WatchApp
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_S = 1.0
+_USUAL_SIZE = (80, 24)
 
 
 class _Screen:
@@ -63,6 +64,14 @@ class _Driver(LinuxDriver):
         super().__init__(app, **more)
         self._file = _Screen()  # type: ignore[assignment]
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """The terminal's own size: COLUMNS and LINES would stand still when it changes."""
+        try:
+            columns, lines = os.get_terminal_size(self._file.fileno())
+        except OSError:
+            return _USUAL_SIZE
+        return (columns, lines) if columns and lines else _USUAL_SIZE
+
 
 def run(app: WatchApp) -> int:
     """Show ``app`` until it ends, by a key or by a signal; the exit code.
@@ -76,6 +85,8 @@ def run(app: WatchApp) -> int:
     asyncio.set_event_loop(loop)
     try:
         for number in _ENDING:
+            if signal.getsignal(number) is signal.SIG_IGN:
+                continue  # whoever started it wants it so, as nohup does
             loop.add_signal_handler(number, app.action_leave, 128 + number)
         loop.call_later(_LOOK_S, partial(_leave_when_lost, app, loop))
         code = app.run(loop=loop)
