@@ -20,6 +20,8 @@ from tests.waiting import wait_until
 
 _PATIENCE_S = 30.0
 
+_KEPT = 1 << 20
+
 _BEGIN = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
     "os.execv(sys.argv[1], sys.argv[1:])"
@@ -102,6 +104,13 @@ class Terminal:
     def wait_until_stopped(self) -> None:
         """Return once the command has been stopped by itself."""
         self._read_until(lambda: _state_of(self.process.pid) == "T", "stop")
+
+    def watch_for(self, seconds: float) -> None:
+        """Keep reading what it shows, of which only the last is kept."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._read(0.1)
+            self.shown = self.shown[-_KEPT:]
 
     def end(self) -> int:
         """Wait until the command has ended; its exit status."""

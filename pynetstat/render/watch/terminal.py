@@ -62,12 +62,13 @@ class _Screen:
 class _Driver(LinuxDriver):
     def __init__(self, app: WatchApp, **more: Any) -> None:
         super().__init__(app, **more)
-        self._file = _Screen()  # type: ignore[assignment]
+        self._output = _Screen()
+        self._file = self._output  # type: ignore[assignment]
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """The terminal's own size: COLUMNS and LINES would stand still when it changes."""
         try:
-            columns, lines = os.get_terminal_size(self._file.fileno())
+            columns, lines = os.get_terminal_size(self._output.fileno())
         except OSError:
             return _USUAL_SIZE
         return (columns, lines) if columns and lines else _USUAL_SIZE
