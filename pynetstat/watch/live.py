@@ -107,7 +107,7 @@ class LiveFeed:
         while not self._stop.is_set():
             self._news.clear()
             started = time.monotonic()
-            self._look()
+            self.look()
             self._first_look.set()
             took = time.monotonic() - started
             rest = max(self._interval_s - took, took)
@@ -116,7 +116,8 @@ class LiveFeed:
                 return
             self._news.wait(rest - pause)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Read the tables once."""
         sources = open_sources(self._source, self._proc_root)
         owners = self._owners
         owners.walk(self._inodes)
