@@ -54,6 +54,9 @@ _RICH_AIM_S = 0.6
 _END_RATE = 10_000
 _QUIET_RATE = 100
 _DELAY_AIM_MS = 50.0
+_FIRST_ROW_AIM_S = 0.6
+_WATCH_AIM_PERCENT = 15.0
+_REFRESH_AIM_S = 1.0
 
 
 def at_size(size: int, turns: int) -> Iterator[Figure]:
@@ -71,8 +74,28 @@ def at_size(size: int, turns: int) -> Iterator[Figure]:
             yield _json_lines(size, turns)
         if size == RICH_SIZE:
             yield _rich(size, turns)
+        yield from watching(size, turns)
         if size != RICH_SIZE:
             yield from waiting(size, turns)
+
+
+def watching(size: int, turns: int) -> Iterator[Figure]:
+    """The watch screen: its start, what it takes of a core, and a refresh."""
+    first_aim = _FIRST_ROW_AIM_S if size == 0 else None
+    try:
+        first = call_apart("watched", "first_rows", turns)
+        yield Figure(
+            "watch screen, first row", size, statistics.median(first), "s", first_aim,
+            remark=f"{len(first)} turns",
+        )  # fmt: skip
+        share = call_apart("watched", "share_of_core")
+        share_aim = _WATCH_AIM_PERCENT if size == RICH_SIZE else None
+        yield Figure("watch screen at 1 Hz, of a core", size, share * 100, "%", share_aim)
+        again = call_apart("watched", "refresh", turns)
+        again_aim = _REFRESH_AIM_S if size == AIMED_SIZE else None
+        yield Figure("watch screen, a refresh", size, again, "s", again_aim)
+    except CommandFailed as failure:
+        yield Figure("watch screen, first row", size, None, "s", first_aim, remark=str(failure))
 
 
 def waiting(size: int, turns: int) -> Iterator[Figure]:

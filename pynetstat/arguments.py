@@ -159,7 +159,7 @@ def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None
         show = Show.ALL
     elif given.listening:
         show = Show.LISTENING
-    repeats = given.continuous or given.interval is not None
+    repeats = given.continuous or given.watch or given.interval is not None
     choice = _choice(parser, given)
     owners = bool(given.programs or given.kill) or (choice != NO_CHOICE and choice.of_owners)
     return Options(
@@ -192,6 +192,7 @@ def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None
         yes=bool(given.yes),
         events=bool(given.events),
         session=_session(given),
+        watch=given.watch,
     )
 
 

@@ -68,6 +68,15 @@ def main(arguments: list[str] | None = None) -> int:
             from pynetstat.event_command import show_events
 
             return show_events(options, output)
+        if options.watch or (options.interval_s is not None and _is_rich(options, output)):
+            from pynetstat.watch_command import watch, why_not
+
+            reason = why_not(options)
+            if reason is None:
+                return watch(options)
+            if options.watch:
+                _complain(f"--watch: no screen here: {reason}; -c repeats the table")
+                return USAGE_ERROR
         if options.session != NO_SESSION:
             from pynetstat.session import run
 

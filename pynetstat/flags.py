@@ -141,7 +141,13 @@ def build_parser() -> Parser:
     output.add_argument(
         "--html", metavar="FILE", help="write the view for people to FILE as a page"
     )
-    flag(output, "-c", "--continuous", about="again every second, until interrupted")
+    flag(
+        output,
+        "-c",
+        "--continuous",
+        about="again every second, until interrupted; on a terminal the watch screen",
+    )
+    flag(output, "--watch", about="the watch screen, or an error where there can be none")
     output.add_argument(
         "--interval", type=float, metavar="SECONDS", help="seconds between repeats; implies -c"
     )

@@ -82,6 +82,8 @@ class Options(NamedTuple):
     format: str | None
     interval_s: float | None
     """Seconds between repeats; None for one look."""
+    watch: bool = False
+    """Whether the watch screen is asked for by its own name."""
     events: bool = False
     """Whether to show transitions as they happen instead of tables."""
     topic: str | None = None

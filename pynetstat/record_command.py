@@ -34,13 +34,7 @@ def record(
     assert path is not None
     with ExitStack() as resources:
         stream = _follow(options, resources) if options.interval_s is not None else None
-        header = Header(
-            time.time(),
-            f"pynetstat {__version__}",
-            options.interval_s,
-            None if stream is None else stream.source,
-            os.geteuid() if hasattr(os, "geteuid") else None,
-        )
+        header = header_now(options.interval_s, None if stream is None else stream.source)
         recorder = resources.enter_context(Recorder(path, header))
         wanted = _wanted(query)
         first = True
@@ -56,6 +50,12 @@ def record(
             while (left := began + options.interval_s - time.monotonic()) > 0:
                 time.sleep(min(left, _TURN_S))
                 _write_events(recorder, stream, wanted)
+
+
+def header_now(interval_s: float | None, event_source: str | None) -> Header:
+    """What a recording that begins now says of itself."""
+    euid = os.geteuid() if hasattr(os, "geteuid") else None
+    return Header(time.time(), f"pynetstat {__version__}", interval_s, event_source, euid)
 
 
 def _follow(options: Options, resources: ExitStack) -> Background | None:

@@ -61,11 +61,15 @@ class Sieve:
         """Of rows that passed :meth:`may_match`, those that match, now their owners are known."""
         if not self._needs_owners:
             return rows
+        return self._passing(rows, [self.holds(row, coverage) for row in rows])
+
+    def holds(self, row: SocketRecord | UnixRecord, coverage: Coverage | None) -> bool | None:
+        """Whether the filter holds for one row, its owners known as far as they can be.
+
+        None when nobody can tell.
+        """
         seen = coverage is not None and coverage.complete
-        return self._passing(
-            rows,
-            [self._test(row.proto, owners=seen or _holders_known(row))(row) for row in rows],
-        )
+        return self._test(row.proto, owners=seen or _holders_known(row))(row)
 
     def _test(self, proto: Proto, owners: bool) -> Test:
         test = self._tests.get((proto, owners))

@@ -135,8 +135,9 @@ class Reader:
 
     ``sources`` are asked in their order, anew for each table. ``sources_used`` and
     ``gaps`` fill while the tables are read. Owners are also looked for when the query's
-    filter asks for them; a table that the filter can't match is not read. A reader reads
-    once: after :meth:`snapshot` the other methods give the same rows again.
+    filter asks for them; a table that the filter can't match is not read. With
+    ``owner_table``, of a walk made before, no other walk is made. A reader reads once: after
+    :meth:`snapshot` the other methods give the same rows again.
 
     With ``places`` it reads those network namespaces instead, each table of all of them
     before the next. What is to be closed with it, :meth:`close` closes.
@@ -148,6 +149,7 @@ class Reader:
         sources: Iterable[Source] = (),
         proc_root: str = "/proc",
         places: Places | None = None,
+        owner_table: OwnerTable | None = None,
     ) -> None:
         self._sieve: Sieve | None = None
         if query.filter is not None:
@@ -164,7 +166,8 @@ class Reader:
             self._gaps += _namespace_gaps(places)
         self._stack = ExitStack()
         self._proc_root = proc_root
-        self._owner_table: OwnerTable | None = None
+        self._owner_table = owner_table
+        self._walks = owner_table is None
         self._unowned = False
         self._kept: Snapshot | None = None
 
@@ -411,7 +414,7 @@ class Reader:
 
     def _may_find_more(self, rows: Iterable[_Row]) -> bool:
         """Whether some row lacks an owner that this user could see."""
-        if self._owner_table is None:
+        if self._owner_table is None or not self._walks:
             return False
         euid = os.geteuid()
         return any(not row.owners and row.inode and euid in (0, row.uid) for row in rows)

@@ -128,10 +128,13 @@ class Tracker:
     """Keeps the histories.
 
     Ended sockets stay for ``linger_s`` seconds (the newest 20,000 of them at most), so that
-    a view can show why they went.
+    a view can show why they went. ``changes`` counts what was begun, ended, forgotten, or
+    went to another state: as long as it is the same, so are the histories but for their rows'
+    queues, timers and owners.
     """
 
     def __init__(self, linger_s: float = 10.0) -> None:
+        self.changes = 0
         self._linger_s = linger_s
         self._living: dict[_Key, History] = {}
         self._ended: OrderedDict[_Key, History] = OrderedDict()
@@ -182,6 +185,7 @@ class Tracker:
 
     def event(self, event: Event) -> None:
         """Take in one transition."""
+        self.changes += 1
         history = self._of_event(event)
         if history is None:
             if event.new is None and event.old is None and event.totals is None:
@@ -226,6 +230,7 @@ class Tracker:
 
     def _look_closer(self, history: History | None, record: SocketRecord, at: float) -> int:
         """A row that is new or whose state changed; 1 when it is a living socket's."""
+        self.changes += 1
         key = _key(record)
         if history is None:
             history = self._ended.get(key) or self._under_another_key(record)
@@ -373,6 +378,7 @@ class Tracker:
             self._end(history, at, _why_by_state(history.record))
 
     def _end(self, history: History, at: float, why: WhyEnded) -> None:
+        self.changes += 1
         del self._living[history.key]
         history.ended_at = history.changed_at = at
         history.why_ended = why
@@ -387,6 +393,7 @@ class Tracker:
         self._living[history.key] = history
 
     def _forget(self, history: History) -> None:
+        self.changes += 1
         del self._ended[history.key]
         self._unindex(history)
         _unpair(history)

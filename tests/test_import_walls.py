@@ -31,8 +31,8 @@ FLOORS = [
     {"traced", "recording_file", "ladder"},
     {"stream", "recorded"},
     {"background", "watch", "watch.feed"},
-    {"watch.player"},
-    {"", "render", "explain", "totals", "waiting"},
+    {"watch.player", "watch.recorder"},
+    {"", "render", "render.watch", "explain", "totals", "waiting"},
     {"testing.polling", "testing.processes"},
     {"testing.looking"},
     {"testing.listening", "testing.matching", "testing.binding", "testing.leaks"},
@@ -41,11 +41,20 @@ FLOORS = [
     {"explain.phrases", "explain.ports", "explain.pages"},
     {"explain.rows", "explain.trouble"},
     {"explain.remarks"},
+    {"watch.processes", "watch.naming", "watch.sorting"},
+    {"watch.live", "watch.model"},
+    {"watch.details"},
     {"render.netstat", "render.layout", "render.info", "render.remarks", "render.totals",
      "render.events", "render.ladder", "render.ladder_svg"},
     {"columns", "render.listing"},
     {"groups", "render.data", "render.table"},
-    {"render.chosen", "render.pictures", "render.page"},
+    {"render.chosen", "render.pictures", "render.page", "render.watch.styles"},
+    {"render.watch.strips", "render.watch.cells"},
+    {"render.watch.panes"},
+    {"render.watch.status", "render.watch.table", "render.watch.filterbar",
+     "render.watch.screens"},
+    {"render.watch.app"},
+    {"render.watch.terminal"},
     {"output", "files", "signals"},
     {"options", "flags"},
     {"contradictions"},
@@ -53,6 +62,7 @@ FLOORS = [
     {"lookups", "summary", "kill", "event_command"},
     {"show", "record_command", "replay_command", "ladder_command"},
     {"session"},
+    {"watch_command"},
     {"cli"},
     {"shell.vocabulary"},
     {"shell.bash", "shell.fish", "shell.man", "shell.zsh"},
@@ -72,16 +82,15 @@ MAY_OPEN_HIGHER = {
 """On use, the room of all sources opens the concrete ones."""
 
 LIBRARIES = {
-    "psutil": {"sources.portable", "testing.processes"},
-    "rich": {
-        "render.table",
-        "render.layout",
-        "render.page",
-        "render.chosen",
-        "render.pictures",
-    },
+    "psutil": {"sources.portable", "testing.processes", "watch.processes"},
+    "rich": {"render.table", "render.layout", "render.page", "render.chosen", "render.pictures",
+             "render.watch.filterbar", "render.watch.panes", "render.watch.screens",
+             "render.watch.strips", "render.watch.styles", "render.watch.table"},
+    "textual": {"render.watch.app", "render.watch.filterbar", "render.watch.panes",
+                "render.watch.screens", "render.watch.strips", "render.watch.styles",
+                "render.watch.table", "render.watch.terminal"},
     "pytest": {"pytest_plugin"},
-}
+}  # fmt: skip
 
 
 def name_of(path: Path) -> str:

@@ -31,6 +31,7 @@ class RecordingFeed:
         self._clock = clock
         self._speed = speed
         self._held = False
+        self._begun = False
         self._recording = Recording(path)
         self._next: Item | None = None
         self._taken = 0
@@ -70,7 +71,10 @@ class RecordingFeed:
         return self._next is None and not self._due
 
     def start(self) -> None:
-        """Begin with the first frame."""
+        """Begin with the first frame, once."""
+        if self._begun:
+            return
+        self._begun = True
         self._next = next(self._recording, None)
         self._set_time(self._at if self._next is None else _time_of(self._next))
 
