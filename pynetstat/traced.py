@@ -362,7 +362,8 @@ class Traced:
             return
         known = self._know(life)
         last = None
-        if life.waiting and life.destroyed_ns - life.waiting[-1].at_ns < _CLOSE_NS:
+        is_left = remains is not None and self._ledger.is_left(remains, life.cookie)
+        if is_left or (life.waiting and life.destroyed_ns - life.waiting[-1].at_ns < _CLOSE_NS):
             last = life.waiting.pop()
         for transition in life.waiting:
             _step(life, known, transition, transition.new, epoch_s, events)
@@ -371,7 +372,7 @@ class Traced:
                 self._ledger.gone(life.cookie, life.destroyed_ns / 1e9 + epoch_s, totals, seen=True)
             )
             return
-        if remains is not None and self._ledger.is_left(remains, life.cookie):
+        if remains is not None and is_left:
             self._leave(life, known, last, remains, totals, epoch_s, events)
             return
         if known.record.state is not last.old:

@@ -212,6 +212,17 @@ def test_time_wait_of_a_socket_that_its_process_still_holds(old: TcpState) -> No
     assert not kernel.traced.busy
 
 
+def test_time_wait_of_a_socket_that_was_held_for_a_moment() -> None:
+    """It is destroyed before anything was told of its CLOSE."""
+    kernel = _Kernel()
+    kernel.rows = [_WAITING._replace(cookie=2)]
+    happened = (_move(1, _S.FIN_WAIT2, _S.CLOSE), Destroyed(30 * _MS, 0xABC, 1))
+    (step,) = kernel.take(31, *happened, ends=(_end(),))
+    assert (step.at, step.old, step.new) == (1000.001, _S.FIN_WAIT2, _S.TIME_WAIT)
+    assert step.totals == _end().totals
+    assert kernel.ledger.known.keys() == {2}
+
+
 def test_time_wait_that_is_over_before_its_process_lets_go() -> None:
     kernel = _Kernel()
     kernel.knows(_S.FIN_WAIT2)
