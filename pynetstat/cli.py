@@ -64,14 +64,14 @@ def main(arguments: list[str] | None = None) -> int:
             return _print_page(options.topic, _is_rich(options, output), output)
         if options.kill:
             return _kill(options, output)
-        if options.events:
-            from pynetstat.event_command import show_events
-
-            return show_events(options, output)
         if options.session != NO_SESSION:
             from pynetstat.session import run
 
             return run(options, output, _look)
+        if options.events:
+            from pynetstat.event_command import show_events
+
+            return show_events(options, output)
         status = _look(options, output, reader)
         while options.interval_s is not None:
             time.sleep(options.interval_s)

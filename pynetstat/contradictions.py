@@ -34,6 +34,8 @@ def _check_events(parser: Parser, given: argparse.Namespace) -> None:
         parser.error("argument -E: the kernel tells of TCP and UDP sockets only")
     if given.proc_root is not None:
         parser.error("argument -E: nothing happens in a saved tree")
+    if given.ladder:
+        parser.error("argument -E: --ladder draws one connection's transitions; without -E")
     if given.format not in (None, "plain", "jsonl"):
         parser.error("argument --format: events are shown as plain or jsonl")
     if given.netns is not None or given.all_netns:
