@@ -66,7 +66,7 @@ INET = st.builds(
     _MAYBE,
     _MAYBE,
     _MAYBE,
-    _MAYBE,
+    st.one_of(st.none(), st.integers(0, 2**32 - 1)),
     OWNERS,
     info=st.none(),
     netns=st.none(),
