@@ -39,6 +39,7 @@ def main() -> int:
         ("agreement", figures.in_agreement),
         ("pytest", partial(figures.in_a_suite, turns)),
         ("churn", partial(figures.under_churn, snapshots)),
+        ("events", partial(figures.of_events, 2.0 if given.quick else 10.0)),
         *((f"{size:,} sockets", partial(figures.at_size, size, turns)) for size in given.sockets),
     ]
     if given.million:

@@ -45,10 +45,15 @@ _SPEED_AIMS = {
     ("-tauonp", "netstat"): 0.2,
     ("-tln", "netstat"): 0.3,
 }
+_SUMMARY_AIM = 1.2
 _QUIET_AIM = 4.0
+_FILTER_AIM = 0.5
 _COLLECT_AIM = 0.6
 _PEAK_AIM_MIB = 40.0
 _RICH_AIM_S = 0.6
+_END_RATE = 10_000
+_QUIET_RATE = 100
+_DELAY_AIM_MS = 50.0
 _FIRST_ROW_AIM_S = 0.6
 _WATCH_AIM_PERCENT = 15.0
 _REFRESH_AIM_S = 1.0
@@ -60,10 +65,13 @@ def at_size(size: int, turns: int) -> Iterator[Figure]:
         yield from _speed("-tauon", size, turns)
         yield from _speed("-tauonp", size, turns)
         yield from _speed("-tln", size, turns)
+        yield _summary(size, turns)
         if size == 0:
             yield _against_bare_interpreter(turns)
         else:
             yield _collect(size, turns)
+            yield _filtered(size, turns)
+            yield _json_lines(size, turns)
         if size == RICH_SIZE:
             yield _rich(size, turns)
         yield from watching(size, turns)
@@ -154,6 +162,26 @@ def in_agreement() -> Iterator[Figure]:
         yield _unmeasured(f"rows unlike {peer}'s", size, "rows", 0.0, peer)
 
 
+def of_events(seconds: float) -> Iterator[Figure]:
+    """Ends that were not told of at a high rate, and the delay on a quiet machine."""
+    for source in ("destroy", "tracefs"):
+        name = f"ends missed by {source}"
+        try:
+            made, per_s, missed, lost, _ = call_apart(
+                "events", "follow", source, _END_RATE, seconds
+            )
+            *_, (middle, worst) = call_apart("events", "follow", source, _QUIET_RATE, seconds)
+        except CommandFailed as failure:
+            yield Figure(name, 0, None, "rows", 0.0, remark=str(failure))
+            continue
+        remark = f"of {made:,} at {per_s:,.0f} ends/s; {lost} reported lost"
+        yield Figure(name, made, missed, "rows", 0.0, remark=remark)
+        remark = f"99 of 100 within {worst * 1000:.1f} ms, {_QUIET_RATE} ends/s"
+        yield Figure(
+            f"delay of events, {source}", 0, middle * 1000, "ms", _DELAY_AIM_MS, remark=remark
+        )
+
+
 def _speed(flags: str, size: int, turns: int) -> Iterator[Figure]:
     commands = in_comparison(flags)
     aims = {peer: _SPEED_AIMS.get((flags, peer)) for peer in PEERS if size == AIMED_SIZE}
@@ -196,6 +224,34 @@ def _ratio(name: str, size: int, ours: list[Run], theirs: list[Run], aim: float 
     )
 
 
+def _summary(size: int, turns: int) -> Figure:
+    """``-s``: neither of the two reads a table, so that the interpreter's start decides."""
+    name = "-s against ss"
+    aim = _SUMMARY_AIM if size == AIMED_SIZE else None
+    commands = in_comparison("-s")
+    if "ss" not in commands:
+        return _unmeasured(name, size, "x", aim, "ss")
+    try:
+        runs = in_turn(
+            {peer: partial(run, commands[peer]) for peer in (OURS, "ss")}, 4 * turns, _BUDGET_S
+        )
+    except CommandFailed as failure:
+        return Figure(name, size, None, "x", aim, remark=str(failure))
+    return _ratio(name, size, runs[OURS], runs["ss"], aim)
+
+
+def _json_lines(size: int, turns: int) -> Figure:
+    name = "-tauon as JSON lines"
+    command = [*our_command(), "-tauon", "--format", "jsonl"]
+    try:
+        runs = in_turn({OURS: partial(run, command)}, turns, _BUDGET_S)[OURS]
+    except CommandFailed as failure:
+        return Figure(name, size, None, "s", None, remark=str(failure))
+    peak = max(one.peak_kib for one in runs) / 1024
+    seconds = statistics.median(one.seconds for one in runs)
+    return Figure(name, size, seconds, "s", None, remark=f"{len(runs)} turns, peak {peak:.0f} MiB")
+
+
 def _peak(size: int, ours: list[Run]) -> Figure:
     peak = max(one.peak_kib for one in ours)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -231,6 +287,26 @@ def _collect(size: int, turns: int) -> Figure:
         statistics.median(ours),
         statistics.median(theirs),
         f"{len(ours)} turns",
+    )
+
+
+def _filtered(size: int, turns: int) -> Figure:
+    """A question for one port, which the kernel decides, against the whole table."""
+    whole = [*our_command(), "-tan"]
+    commands = {"filtered": [*whole, "dport = :443"], "whole": whole}
+    runs = in_turn(
+        {name: partial(run, command) for name, command in commands.items()}, turns, _BUDGET_S
+    )
+    seconds = {name: [one.seconds for one in each] for name, each in runs.items()}
+    return Figure(
+        "-tan 'dport = :443' against -tan",
+        size,
+        median_ratio(seconds["filtered"], seconds["whole"]),
+        "x",
+        _FILTER_AIM if size == AIMED_SIZE else None,
+        statistics.median(seconds["filtered"]),
+        statistics.median(seconds["whole"]),
+        f"{turns} turns",
     )
 
 

@@ -13,9 +13,9 @@ from contextlib import ExitStack
 
 from rich.console import Console
 
-from demo.svg import SVG_FORMAT
 from pynetstat.query import Query
 from pynetstat.render.netstat import Columns
+from pynetstat.render.pictures import SVG_FORMAT
 from pynetstat.render.table import SnapshotView
 from pynetstat.snapshot import Reader
 from pynetstat.sources import open_sources

@@ -13,10 +13,10 @@ from rich.style import Style
 from rich.text import Text
 
 from demo.lab import Description, Step
-from demo.svg import SVG_FORMAT
 from pynetstat import Proto, Snapshot, SocketRecord
 from pynetstat.query import Query
 from pynetstat.render.netstat import Columns, inet_heading, inet_rows, unix_heading, unix_rows
+from pynetstat.render.pictures import SVG_FORMAT
 from pynetstat.render.table import SnapshotView
 from pynetstat.words import numbers
 

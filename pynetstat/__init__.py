@@ -9,9 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pynetstat.closing import Closed, Outcome, close_sockets
+    from pynetstat.containers import Container
     from pynetstat.diff import Change, Diff
     from pynetstat.errors import (
         FilterError,
+        NamespaceUnavailable,
         ParseError,
         ProcessEnded,
         ProtocolAbsent,
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
         WaitFailed,
         WaitTimeout,
     )
+    from pynetstat.netns import Found, Namespace, find_namespace, find_namespaces
     from pynetstat.owners import Coverage, Missing
     from pynetstat.query import Show
     from pynetstat.records import (
@@ -37,13 +41,19 @@ if TYPE_CHECKING:
         UnixType,
     )
     from pynetstat.snapshot import Gap, GapKind, Snapshot, collect
+    from pynetstat.stream import Stream, events
+    from pynetstat.tracker import History, Step, Tracker, WhyEnded
+    from pynetstat.transition import Event, Loss, Totals
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "closing": ("Closed", "Outcome", "close_sockets"),
+    "containers": ("Container",),
     "diff": ("Change", "Diff"),
     "errors": (
         "FilterError",
+        "NamespaceUnavailable",
         "ParseError",
         "ProcessEnded",
         "ProtocolAbsent",
@@ -54,6 +64,7 @@ _HOMES = {
         "WaitFailed",
         "WaitTimeout",
     ),
+    "netns": ("Found", "Namespace", "find_namespace", "find_namespaces"),
     "owners": ("Coverage", "Missing"),
     "query": ("Show",),
     "records": (
@@ -69,18 +80,30 @@ _HOMES = {
         "UnixType",
     ),
     "snapshot": ("Gap", "GapKind", "Snapshot", "collect"),
+    "stream": ("Stream", "events"),
+    "tracker": ("History", "Step", "Tracker", "WhyEnded"),
+    "transition": ("Event", "Loss", "Totals"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Addr",
     "Change",
+    "Closed",
+    "Container",
     "Coverage",
     "Diff",
+    "Event",
     "FilterError",
+    "Found",
     "Gap",
     "GapKind",
+    "History",
+    "Loss",
     "Missing",
+    "Namespace",
+    "NamespaceUnavailable",
+    "Outcome",
     "Owner",
     "ParseError",
     "ProcessEnded",
@@ -93,16 +116,25 @@ __all__ = [
     "SocketsLeaked",
     "SourceFailed",
     "SourceUnavailable",
+    "Step",
+    "Stream",
     "TcpState",
     "Timer",
     "TimerKind",
+    "Totals",
+    "Tracker",
     "UnixRecord",
     "UnixState",
     "UnixType",
     "WaitFailed",
     "WaitTimeout",
+    "WhyEnded",
     "__version__",
+    "close_sockets",
     "collect",
+    "events",
+    "find_namespace",
+    "find_namespaces",
 ]
 
 

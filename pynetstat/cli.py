@@ -6,24 +6,27 @@ import gc
 import sys
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TextIO, cast
 
 from pynetstat import __version__
-from pynetstat.arguments import USAGE_ERROR, Options, parse_arguments
+from pynetstat.arguments import parse_arguments
 from pynetstat.errors import PynetstatError
+from pynetstat.flags import USAGE_ERROR
+from pynetstat.lookups import look_up_names, looks_up
+from pynetstat.options import DATA_FORMATS, NO_CHOICE, NO_SESSION, Options
 from pynetstat.output import Output
-from pynetstat.records import Proto, SocketRecord
+from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.render import netstat
-from pynetstat.snapshot import GapKind, Reader, Snapshot
-from pynetstat.sources import open_sources
+from pynetstat.snapshot import GapKind, Reader, open_reader
+from pynetstat.sources import Reading, Where
 from pynetstat.text import printable
-from pynetstat.words import Words, numbers
-
-if TYPE_CHECKING:
-    from pynetstat.explain.remarks import Explain
+from pynetstat.words import numbers
 
 OK = 0
 UNANSWERED = 1
+NO_MATCH = 1
+UNANSWERED_MATCH = 3
+"""With -q or --wait 1 means that nothing matches, so that this has a code of its own."""
 INTERRUPTED = 130
 
 _FAILURES = (GapKind.UNREAD, GapKind.ABSENT)
@@ -40,13 +43,31 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command with ``arguments`` (default: those of the process).
 
     0 when the question was answered, 1 when not (one line on stderr), 130 after Ctrl-C.
-    Raises SystemExit for --help, --version (0) and a wrong command line (2).
+    With -q or --wait 0 when a socket matches, 1 when none does, 3 when it could not be
+    answered. Raises SystemExit for --help, --version (0) and a wrong command line (2).
     """
+    unanswered = UNANSWERED
     try:
         options = parse_arguments(sys.argv[1:] if arguments is None else arguments, __version__)
+        reader = None
+        if options.quiet or options.wait_s is not None:
+            unanswered = UNANSWERED_MATCH
+            reader = _match(options)
+            if reader is None:
+                if options.wait_s is not None and not options.quiet:
+                    _complain(f"no socket matched within {options.wait_s:g} s")
+                return NO_MATCH
+            if options.quiet:
+                return OK
         output = Output.of_stdout()
         if options.topic is not None:
             return _print_page(options.topic, _is_rich(options, output), output)
+        if options.kill:
+            return _kill(options, output)
+        if options.events:
+            from pynetstat.event_command import show_events
+
+            return show_events(options, output)
         if options.watch or (options.interval_s is not None and _is_rich(options, output)):
             from pynetstat.watch_command import watch, why_not
 
@@ -56,16 +77,20 @@ def main(arguments: list[str] | None = None) -> int:
             if options.watch:
                 _complain(f"--watch: no screen here: {reason}; -c repeats the table")
                 return USAGE_ERROR
-        status = _look(options, output)
+        if options.session != NO_SESSION:
+            from pynetstat.session import run
+
+            return run(options, output, _look)
+        status = _look(options, output, reader)
         while options.interval_s is not None:
             time.sleep(options.interval_s)
-            status = _look(options, output)
+            status = _look(options, output, first=False)
         return status
     except KeyboardInterrupt:
         return INTERRUPTED
     except PynetstatError as error:
         _complain(str(error))
-        return UNANSWERED
+        return unanswered
     except BrokenPipeError:
         Output.abandon()
         return OK
@@ -96,18 +121,58 @@ def _print_page(topic: str, rich: bool, output: Output) -> int:
     return OK
 
 
-def _look(options: Options, output: Output) -> int:
-    """Read and show once."""
+def _match(options: Options) -> Reader | None:
+    """A reader that found a row, None when there is none. SourceUnavailable when untold."""
+    from pynetstat.waiting import has_rows, wait_for_rows
+
+    if options.wait_s is None:
+        reader = _open_reader(options)
+        return reader if has_rows(reader) else None
+    return wait_for_rows(lambda: _open_reader(options), options.wait_s)
+
+
+def _open_reader(options: Options, thorough: bool = False) -> Reader:
+    info = options.choice != NO_CHOICE and options.choice.of_info
+    where = Where(options.source, options.proc_root, options.netns, options.all_netns)
+    return open_reader(options.query, where, Reading(thorough, info))
+
+
+def _look(
+    options: Options, output: Output, reader: Reader | None = None, first: bool = True
+) -> int:
+    """Read, unless ``reader`` has, and show once."""
     rich = _is_rich(options, output)
-    sources = open_sources(options.source, options.proc_root, thorough=rich)
-    reader = Reader(options.query, sources, options.proc_root or "/proc")
-    if rich:
-        _print_rich(options, reader, output)
-    elif options.explain:
-        _print_explained(options, reader, output)
-    else:
-        _print_plain(options, reader, output)
-    return _report(options, reader, rich)
+    if options.summary:
+        from pynetstat.summary import show_totals
+
+        show_totals(options, output, first)
+        return OK
+    if reader is None:
+        reader = _open_reader(options, thorough=rich or options.format not in (None, "plain"))
+    with reader:
+        if rich or options.choice != NO_CHOICE or options.format in DATA_FORMATS:
+            from pynetstat.show import show
+
+            show(options, reader, output, first, rich)
+        else:
+            _print_plain(options, reader, output)
+        return _report(options, reader, rich)
+
+
+def _kill(options: Options, output: Output) -> int:
+    """Close what the filter chooses."""
+    from pynetstat.kill import can_ask, kill
+
+    if not options.yes and not can_ask(output):
+        _complain("argument --kill: there is no terminal to ask on; --yes closes without asking")
+        return USAGE_ERROR
+    with _open_reader(options, thorough=True) as reader:
+        snapshot = reader.snapshot()
+        rows: list[SocketRecord | UnixRecord] = [*snapshot.records]
+        rows += snapshot.unix
+        closed = kill(rows, reader.openers, output, ask=not options.yes, netns=options.all_netns)
+        status = _report(options, reader, rich=False)
+    return status if closed else UNANSWERED
 
 
 def _print_plain(options: Options, reader: Reader, output: Output) -> None:
@@ -116,9 +181,9 @@ def _print_plain(options: Options, reader: Reader, output: Output) -> None:
     words = numbers()
     batches: Iterable[list[SocketRecord]] = reader.inet()
     unix = None
-    if _looks_up(options):
+    if looks_up(options):
         snapshot = reader.snapshot()
-        words = _look_up_names(options, snapshot.records)
+        words = look_up_names(options, snapshot.records)
         batches, unix = [snapshot.records], snapshot.unix
     if query.protos != (Proto.UNIX,):
         output.write(netstat.inet_heading(query.show, columns))
@@ -128,70 +193,6 @@ def _print_plain(options: Options, reader: Reader, output: Output) -> None:
         output.write(netstat.unix_heading(query.show, columns))
         output.write(netstat.unix_rows(reader.unix() if unix is None else unix, columns))
     output.flush()
-
-
-def _print_explained(options: Options, reader: Reader, output: Output) -> None:
-    """netstat's text with sentences below its rows."""
-    from pynetstat.render.explained import with_remarks
-
-    query, columns = options.query, options.columns
-    snapshot = reader.snapshot()
-    explain = _explainer(options, snapshot)
-    if query.protos != (Proto.UNIX,):
-        rows = netstat.inet_rows(
-            snapshot.records, columns, _look_up_names(options, snapshot.records)
-        )
-        output.write(netstat.inet_heading(query.show, columns))
-        output.write(with_remarks(rows, snapshot.records, explain))
-    if Proto.UNIX in query.protos:
-        rows = netstat.unix_rows(snapshot.unix, columns)
-        output.write(netstat.unix_heading(query.show, columns))
-        output.write(with_remarks(rows, snapshot.unix, explain))
-    output.flush()
-
-
-def _print_rich(options: Options, reader: Reader, output: Output) -> None:
-    """The view for people."""
-    from pynetstat.render.table import print_snapshot
-
-    snapshot = reader.snapshot()
-    words = _look_up_names(options, snapshot.records)
-    explain = _explainer(options, snapshot) if options.explain else None
-    print_snapshot(
-        snapshot, options.query, options.columns, words, cast("TextIO", output), explain=explain
-    )
-    output.flush()
-
-
-def _explainer(options: Options, snapshot: Snapshot) -> Explain:
-    """What there is to say about each row."""
-    from pynetstat.explain.ports import read_port_range
-    from pynetstat.explain.remarks import explainer
-
-    return explainer(snapshot, read_port_range(options.proc_root or "/proc"))
-
-
-def _looks_up(options: Options) -> bool:
-    numeric = options.numeric
-    return not (numeric.hosts and numeric.ports and (numeric.users or not options.columns.extend))
-
-
-def _look_up_names(options: Options, records: list[SocketRecord]) -> Words:
-    """The names that the options ask for, numbers for all else."""
-    if not _looks_up(options):
-        return numbers()
-    from pynetstat.names import Wanted, look_up
-
-    wanted = Wanted(set(), {}, set())
-    for record in records:
-        if not options.numeric.hosts:
-            wanted.ips.update((record.laddr.ip, record.raddr.ip))
-        if not options.numeric.ports:
-            ports = wanted.ports.setdefault(record.proto.base, set())
-            ports.update((record.laddr.port, record.raddr.port))
-        if options.columns.extend and not options.numeric.users:
-            wanted.uids.add(record.uid or 0)
-    return look_up(wanted)
 
 
 def _report(options: Options, reader: Reader, rich: bool) -> int:

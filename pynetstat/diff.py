@@ -103,12 +103,13 @@ def _match(
 
 
 def identity(record: Record, *, by_cookie: bool = True) -> Hashable:
-    """What stays the same about a socket: its cookie, else protocol, addresses and inode."""
+    """What stays the same about a socket: its namespace, and in it the cookie, else protocol,
+    addresses and inode."""
     if by_cookie and record.cookie:
-        return record.cookie
+        return record.netns, record.cookie
     if isinstance(record, UnixRecord):
-        return record.type, record.path, record.inode, record.peer_inode
-    return record.proto, record.laddr, record.raddr, record.inode
+        return record.netns, record.type, record.path, record.inode, record.peer_inode
+    return record.netns, record.proto, record.laddr, record.raddr, record.inode
 
 
 def _match_without_inode(
@@ -118,11 +119,13 @@ def _match_without_inode(
     by_ends: defaultdict[Hashable, list[SocketRecord]] = defaultdict(list)
     for new in opened:
         if isinstance(new, SocketRecord) and new.raddr.port:
-            by_ends[new.laddr, new.raddr].append(new)
+            by_ends[new.netns, new.laddr, new.raddr].append(new)
     gone: list[Record] = []
     moved: list[Change] = []
     for old in closed:
-        candidates = by_ends[old.laddr, old.raddr] if isinstance(old, SocketRecord) else []
+        candidates = (
+            by_ends[old.netns, old.laddr, old.raddr] if isinstance(old, SocketRecord) else []
+        )
         new_one = next((new for new in candidates if not (old.inode and new.inode)), None)
         if new_one is None:
             gone.append(old)

@@ -4,14 +4,16 @@
 
     PynetstatError
     ├── SourceUnavailable    this source cannot answer here; another one may
-    │   └── ProtocolAbsent   the kernel does not have the protocol at all
+    │   ├── ProtocolAbsent   the kernel does not have the protocol at all
+    │   └── NamespaceUnavailable  that network namespace is not there, or may not be read
     ├── SourceFailed         a source broke off in the middle of an answer
     ├── ParseError           a line or message that is not what the kernel writes
     ├── WaitFailed           what was waited for did not come about
     │   ├── WaitTimeout      not in the time given (also a TimeoutError)
     │   └── ProcessEnded     the process that was to bring it about has ended
     ├── SocketsLeaked        sockets were left open
-    └── FilterError          a filter expression that can't be understood
+    ├── FilterError          a filter expression that can't be understood
+    └── RecordingError       a file that is no recording, or one that can't be made or read
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ class SourceUnavailable(PynetstatError):
 
 class ProtocolAbsent(SourceUnavailable):
     """The running kernel does not have the protocol, so it has no sockets of it."""
+
+
+class NamespaceUnavailable(SourceUnavailable):
+    """That network namespace is not there, or this user may not read it."""
 
 
 class SourceFailed(PynetstatError):
@@ -89,3 +95,7 @@ class FilterError(PynetstatError):
         """Two lines: the expression, harmless for a terminal, and a caret under the place."""
         before = printable(self.text[: self.position])
         return f"{before}{printable(self.text[self.position :])}\n{' ' * len(before)}^"
+
+
+class RecordingError(PynetstatError):
+    """A recording that can't be made or read: no recording, damaged, of a newer version."""

@@ -41,8 +41,10 @@ from pynetstat.filters import (
     User,
     all_of,
     any_of,
+    pattern,
 )
 from pynetstat.records import Proto, TcpState, TimerKind
+from pynetstat.text import printable
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -55,6 +57,8 @@ _TOKEN = re.compile(
 )
 _DEEPEST = 100
 """Parentheses and negations within each other: more is no question that a person asks."""
+_HIGHEST = 90
+"""Conditions within each other; fewer, so that a filter written down can be read again."""
 
 _AND = ("and", "&", "&&")
 _OR = ("or", "|", "||")
@@ -132,13 +136,20 @@ class _Token(NamedTuple):
     at: int
 
 
-def parse_filter(filter: str | Iterable[str]) -> Filter:  # noqa: A002
+def parse_filter(
+    filter: str | Iterable[str],  # noqa: A002
+    *,
+    interface_names: bool = True,
+) -> Filter:
     """The condition that a text, or words of a command line, ask for.
+
+    Without ``interface_names`` interfaces have to be numbers, since their names are those
+    of this program's network namespace.
 
     FilterError for a text that can't be understood, and for a name that nobody knows.
     """
     text = filter if isinstance(filter, str) else " ".join(filter)
-    return _Parser(text).whole()
+    return _Parser(text, interface_names).whole()
 
 
 def filter_text(filter: Filter) -> str:  # noqa: A002
@@ -191,9 +202,11 @@ def _quoted(text: str) -> str:
 class _Parser:
     """Reads one text, a token ahead."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, interface_names: bool) -> None:
         self._text = text
+        self._interface_names = interface_names
         self._depth = 0
+        self._height = 0  # of the condition read last: what is within each other in it
         self._token = self._read(0)
 
     def whole(self) -> Filter:
@@ -216,12 +229,17 @@ class _Parser:
 
     def _more(self, found: Filter) -> Filter:
         """``found`` with the terms that follow it, from left to right."""
+        last_join = None
+        height = self._height
         while self._token.kind != "end" and self._token.text != ")":
-            if self._accept(_OR):
-                found = any_of(found, self._term())
-            else:
-                self._accept(_AND)
-                found = all_of(found, self._term())
+            join = any_of if self._is(_OR) else all_of
+            self._accept(_OR if join is any_of else _AND)
+            found = join(found, self._term())
+            # Each change between the two puts all that was read so far one level down.
+            height = max(height + (join is not last_join), self._height + 1)
+            self._check_height(height)
+            last_join = join
+        self._height = height
         return found
 
     def _term(self) -> Filter:
@@ -230,15 +248,25 @@ class _Parser:
             raise self._wrong(f"at most {_DEEPEST} parentheses and negations within each other")
         try:
             if self._accept(_NOT):
-                return Not(self._term())
+                negated = Not(self._term())
+                self._height += 1
+                self._check_height(self._height)
+                return negated
             if self._accept(("(",)):
                 found = self._more(self._term())
                 if not self._accept((")",)):
                     raise self._wrong("a closing parenthesis")
                 return found
+            self._height = 0
             return self._condition()
         finally:
             self._depth -= 1
+
+    def _check_height(self, height: int) -> None:
+        if height > _HIGHEST:
+            raise self._wrong(
+                f"at most {_HIGHEST} negations and changes between and and or within each other"
+            )
 
     def _condition(self) -> Filter:
         if self._is(_STATE_WORDS):
@@ -348,9 +376,9 @@ class _Parser:
         return self._comparison()
 
     def _text_condition(self, what: str) -> tuple[Literal["=", "~"], str, bool]:
-        pattern = self._token.text in ("~", "!~")
+        by_pattern = self._token.text in ("~", "!~")
         negated = self._token.text == "!~"
-        if pattern:
+        if by_pattern:
             self._next()
         else:
             negated = self._equality() == "!="
@@ -359,18 +387,20 @@ class _Parser:
         text = self._token.text
         if self._token.kind == "quoted":
             text = _unquoted(text)
-        if pattern:
+        if by_pattern:
             try:
-                re.compile(text)
+                pattern(text)
             except re.error as error:
-                raise self._wrong(f"a regular expression ({error})") from error
+                raise self._wrong(f"a regular expression ({printable(str(error))})") from error
         self._next()
-        return ("~" if pattern else "="), text, negated
+        return ("~" if by_pattern else "="), text, negated
 
-    def _number(self, what: str) -> int:
+    def _number(self, what: str, most: int | None = None) -> int:
         if not re.fullmatch(r"[0-9]{1,20}", self._token.text):
             raise self._wrong(what)
         number = int(self._token.text)
+        if most is not None and number > most:
+            raise self._wrong(what)
         self._next()
         return number
 
@@ -398,7 +428,9 @@ class _Parser:
 
     def _ifindex(self) -> int:
         if self._token.text.isdecimal():
-            return self._number("an interface")
+            return self._number("an interface's number from 0 to 4294967295", 0xFFFFFFFF)
+        if not self._interface_names:
+            raise self._wrong("an interface's number: each network namespace has its own names")
         try:
             index = socket.if_nametoindex(self._token.text)
         except (OSError, ValueError) as error:
@@ -411,9 +443,11 @@ class _Parser:
         if self._token.kind != "word":
             raise self._wrong(_A_PORT)
         if text.isdecimal() and text.isascii():
-            if int(text) > 65535:
+            digits = text.lstrip("0") or "0"
+            # int() refuses thousands of digits with an error of its own.
+            if len(digits) > 5 or int(digits) > 65535:
                 raise self._wrong("a port from 0 to 65535", at)
-            return int(text)
+            return int(digits)
         try:
             return socket.getservbyname(text)
         except (OSError, ValueError) as error:
@@ -524,3 +558,13 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
+
+
+CONDITION_VALUES: dict[str, tuple[str, ...]] = {
+    "state": (*_STATE_NAMES.values(), *_GROUPS),
+    "exclude": (*_STATE_NAMES.values(), *_GROUPS),
+    **dict.fromkeys(_READERS, ()),
+    "proto": tuple(map(str, Proto)),
+    "timer": tuple(map(str, TimerKind)),
+}
+"""The words that begin a condition, and those that may follow where they are of a known list."""

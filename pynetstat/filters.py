@@ -13,6 +13,7 @@ from __future__ import annotations
 import operator
 import re
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -312,6 +313,22 @@ def untold(filter: Filter, record: Record) -> list[str]:  # noqa: A002
     return list(dict.fromkeys(words))
 
 
+def pattern(text: str) -> re.Pattern[str]:
+    """The regular expression of a ``~``. re.error for whatever Python has against it.
+
+    Python warns of patterns like ``[[a]`` that a later version may read otherwise; who asks
+    a question about sockets can do nothing with that.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(text)
+    except RecursionError:
+        raise re.error("nested too deeply") from None
+    except (OverflowError, ValueError) as error:
+        raise re.error(str(error)) from error
+
+
 def is_bound_inactive(record: SocketRecord) -> bool:
     """Whether the row is what :data:`BOUND_INACTIVE` means."""
     return (
@@ -476,7 +493,7 @@ def _owner(wanted: Pid | Process) -> Test:
 def _text_test(op: str, text: str) -> Callable[[str], bool]:
     if op == "=":
         return text.__eq__
-    search = re.compile(text).search
+    search = pattern(text).search
     return lambda other: search(other) is not None
 
 

@@ -12,8 +12,6 @@ from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Look, Mark
 from pynetstat.transition import CERTAIN_ENDS, Event, Totals, between, is_step
 
-_NOT_YET_CONNECTED = (TcpState.SYN_SENT, TcpState.SYN_RECV)
-
 
 class Known:
     """One socket: its last row, since when it is known and in that state (None: not seen to
@@ -27,9 +25,19 @@ class Known:
         self.since: float | None = None
         self.totals: Totals | None = None
 
+    def take(self, record: SocketRecord) -> None:
+        """Be this row now. The first cookie stays, and owners when the row tells none."""
+        self.record = record._replace(
+            cookie=self.record.cookie, owners=record.owners or self.record.owners
+        )
+
 
 class Ledger:
-    """All sockets of the tables that are followed, by cookie."""
+    """All sockets of the tables that are followed, by the cookie that tables show.
+
+    That is the socket's first one, but for a socket that nobody had looked at before it entered
+    TIME_WAIT: a cookie is made when it is first asked for, and TIME_WAIT gets its own then.
+    """
 
     def __init__(self) -> None:
         self.known: dict[int, Known] = {}
@@ -74,7 +82,7 @@ class Ledger:
                 continue
             known = self.known.get(cookie)
             if known is not None and known.record.state is state:
-                known.record = record._replace(owners=record.owners or known.record.owners)
+                known.take(record)
                 continue
             if known is None and cookie in ended:
                 continue
@@ -101,34 +109,46 @@ class Ledger:
         without a process.
         """
         known = self.known.get(end.cookie)
-        if remains is not None and remains.cookie == end.cookie:
+        if remains is not None and self.is_left(remains, end.cookie):
             if known is None:
-                known = self.known[end.cookie] = Known(remains, end.at)
+                known = Known(remains._replace(cookie=end.cookie), end.at)
                 events = self._born(known, end.at)
             elif known.record.state is remains.state:
-                known.record = remains._replace(owners=known.record.owners)
+                known.take(remains)
                 events = []
             else:
                 events = self.moved(known, remains, end.at)
-            known.totals = end.totals
+            self.leave(end.cookie, known, remains, end.totals)
             if events:
                 events[-1] = events[-1]._replace(totals=end.totals)
             return events
         if known is None:
             return _unseen(end)
-        if _keeps_waiting(known.record):
+        if keeps_waiting(known.record):
             # A look has seen what it left behind before its end was told.
             known.totals = end.totals
             return []
         return [self.gone(end.cookie, end.at, end.totals)]
 
+    def is_left(self, row: SocketRecord, cookie: int) -> bool:
+        """Whether the row with the addresses of a socket that ended is what it left behind."""
+        return keeps_waiting(row) and (row.cookie == cookie or row.cookie not in self.known)
+
+    def leave(
+        self, cookie: int, known: Known, remains: SocketRecord, totals: Totals | None
+    ) -> None:
+        """The socket goes on as what it left behind."""
+        assert remains.cookie is not None
+        self.known.pop(cookie, None)
+        self.known[remains.cookie] = known
+        known.totals = totals
+
     def moved(self, known: Known, record: SocketRecord, at: float) -> list[Event]:
         """The steps from the last known state to that of ``record``, which is known from now on."""
         old = known.record.state
-        owners = record.owners or known.record.owners
         since, known.since = known.since, at
-        known.record = record = record._replace(owners=owners)
-        return _steps(record, at, old, since)
+        known.take(record)
+        return _steps(known.record, at, old, since)
 
     def gone(self, cookie: int, at: float, totals: Totals | None, *, seen: bool = False) -> Event:
         """The end of a known socket; ``seen`` says that the last step itself was seen."""
@@ -138,10 +158,10 @@ class Ledger:
             seen
             or record.proto.base != "tcp"
             or state in CERTAIN_ENDS
-            or (state in _NOT_YET_CONNECTED and totals is not None and not any(totals[:2]))
+            or (state is TcpState.SYN_SENT and totals is not None and not totals.bytes_acked)
         )
-        event = _event(record, at, state, None, known.since if certain else None)
-        return event._replace(totals=totals or known.totals, inferred=not certain)
+        since = known.since if certain else None
+        return _event(record, at, state, None, since, totals or known.totals, not certain)
 
     def _born(self, known: Known, at: float) -> list[Event]:
         """A socket that was not there at the last look."""
@@ -170,20 +190,22 @@ class Ledger:
         process still holds it, unless what was told may be lost."""
         known = self.known[cookie]
         record = known.record
-        if lossy or record.proto.base != "tcp" or _keeps_waiting(record):
+        if lossy or record.proto.base != "tcp" or keeps_waiting(record):
             return self.gone(cookie, at, None)
-        event = _event(record, at, record.state, TcpState.CLOSE, None)
+        event = _event(record, at, record.state, TcpState.CLOSE, None, inferred=True)
         known.record = record._replace(state=TcpState.CLOSE)
         known.since = at
-        return event._replace(inferred=True)
+        return event
 
 
-def _event(
+def _event(  # noqa: PLR0917 - one of each
     record: SocketRecord,
     at: float,
     old: TcpState | None,
     new: TcpState | None,
     since: float | None,
+    totals: Totals | None = None,
+    inferred: bool = False,
 ) -> Event:
     return Event(
         at,
@@ -197,6 +219,8 @@ def _event(
         record.inode,
         record.uid,
         record.owners,
+        totals,
+        inferred,
     )
 
 
@@ -205,18 +229,20 @@ def _steps(
 ) -> list[Event]:
     """The events on the way to the record's state: the states that were passed unseen, then
     the one that was found."""
-    new, is_tcp = record.state, record.proto.base == "tcp"
+    if record.proto.base != "tcp":
+        return [_event(record, at, old, record.state, since)]
     events = []
-    for state in between(old, new) if is_tcp else ():
-        events.append(_event(record, at, old, state, None)._replace(inferred=True))
-        old, since = state, None
-    if old is not None and is_tcp and not is_step(old, new):
-        old = since = None
-    events.append(_event(record, at, old, new, since))
+    for state in (*between(old, record.state), record.state):
+        if old is not None and not is_step(old, state):
+            old = since = None  # it came by one of several ways
+        inferred = state is not record.state
+        events.append(_event(record, at, old, state, None if inferred else since, None, inferred))
+        old = state
+        since = None if inferred else since
     return events
 
 
-def _keeps_waiting(record: SocketRecord) -> bool:
+def keeps_waiting(record: SocketRecord) -> bool:
     """Whether the row is what a closed connection leaves behind."""
     return record.timer is not None and record.timer.kind == TimerKind.TIMEWAIT
 

@@ -113,7 +113,7 @@ def process_of(thread: int, proc_root: str = "/proc") -> Owner | None:
         pids = _THREAD_GROUP.search(_read(folder, "status"))
         if pids is None or len(fields) < 7 or int(fields[6]) & _PF_KTHREAD:
             return None
-        return Owner(int(pids[1]), -1, _name(folder))
+        return Owner(int(pids[1]), -1, process_name(folder))
     finally:
         os.close(folder)
 
@@ -186,7 +186,7 @@ def _look_into(proc_root: str, pid: int) -> _Process | None:
         sockets, denied = _sockets(folder)
         if not sockets and not denied:
             return None
-        return _Process(pid, _name(folder) if sockets else "", sockets, denied)
+        return _Process(pid, process_name(folder) if sockets else "", sockets, denied)
     finally:
         os.close(folder)
 
@@ -215,7 +215,8 @@ def _sockets(folder: int) -> tuple[list[tuple[int, int]], bool]:
     return sockets, denied
 
 
-def _name(folder: int) -> str:
+def process_name(folder: int) -> str:
+    """The name of the process whose /proc/PID is open as ``folder``; empty once it has ended."""
     argv0 = _read(folder, "cmdline").partition(b"\0")[0]
     return program_name(argv0) or os.fsdecode(_read(folder, "comm").removesuffix(b"\n"))
 

@@ -8,7 +8,10 @@ named tuple costs a fifth of a frozen dataclass.
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pynetstat.tcpinfo import TcpInfo
 
 
 class _Word(str, Enum):
@@ -163,6 +166,12 @@ class SocketRecord(NamedTuple):
     ``owners``
         Every process and descriptor that holds the socket; empty when none was found;
         None when owners were not asked for.
+    ``info``
+        TCP's own figures, see :class:`~pynetstat.tcpinfo.TcpInfo`; None when they were not
+        asked for; only from sock_diag, and not for TIME_WAIT and SYN_RECV.
+    ``netns``
+        The label of its network namespace; None when no namespace was asked for, and it is
+        this program's.
     """
 
     proto: Proto
@@ -178,6 +187,8 @@ class SocketRecord(NamedTuple):
     cookie: int | None = None
     ifindex: int | None = None
     owners: tuple[Owner, ...] | None = None
+    info: TcpInfo | None = None
+    netns: str | None = None
 
 
 class UnixType(_Word):
@@ -229,6 +240,8 @@ class UnixRecord(NamedTuple):
     ``trusted``
         False when the row comes from /proc/net/unix and stands below a name, since any
         user can forge a whole row with a newline in a socket's name.
+    ``netns``
+        As in :class:`SocketRecord`.
     """
 
     type: str
@@ -243,6 +256,7 @@ class UnixRecord(NamedTuple):
     cookie: int | None = None
     owners: tuple[Owner, ...] | None = None
     trusted: bool = True
+    netns: str | None = None
 
     @property
     def proto(self) -> Proto:

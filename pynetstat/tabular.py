@@ -14,20 +14,25 @@ SOCKET_TITLES = ("Proto", "Local Address", "Foreign Address", "State", "PID/Prog
 """The titles over :func:`socket_cells`."""
 
 
-def table(titles: Sequence[str], rows: Sequence[Sequence[str]], indent: str = "  ") -> str:
+def table(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    indent: str = "  ",
+    most: int | None = _MOST_ROWS,
+) -> str:
     """The rows below their titles, each column as wide as its widest cell.
 
-    Of many rows the first 20 are shown and the rest counted. No line ends in a space, and
-    the text does not end in a line end.
+    Of many rows the first ``most`` are shown and the rest counted; None shows all. No line
+    ends in a space, and the text does not end in a line end.
     """
-    shown = [titles, *rows[:_MOST_ROWS]]
+    shown = [titles, *rows[:most]]
     widths = [max(len(row[at]) for row in shown) for at in range(len(titles))]
     lines = [
         indent + _GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         for row in shown
     ]
-    if len(rows) > _MOST_ROWS:
-        lines.append(f"{indent}and {len(rows) - _MOST_ROWS} more")
+    if most is not None and len(rows) > most:
+        lines.append(f"{indent}and {len(rows) - most} more")
     return "\n".join(line.rstrip() for line in lines)
 
 

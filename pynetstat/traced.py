@@ -4,7 +4,9 @@ The tracepoints know a socket by its address in the kernel and don't say whose n
 in. Whose it is, sock_diag knows, which sees this namespace only: a living socket is asked for by
 its addresses, which gives its cookie; the end of a socket has its cookie in the trace, and is
 told with the same cookie by the destroy groups of this namespace. What neither confirms within
-a second is another namespace's and is dropped. A socket of another namespace with exactly the
+a second is another namespace's and is dropped, but for a socket that was aborted before anybody
+saw it and is still held by its process: no table has it, so that its end must tell, however late.
+A socket of another namespace with exactly the
 addresses of one of ours (both on loopback, say) is told apart as long as ours is known already;
 where both begin in the same moment, they can be mistaken for each other until they end.
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from pynetstat.ledger import Known, Ledger
+from pynetstat.ledger import Known, Ledger, keeps_waiting
 from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState
 from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Question
@@ -123,9 +125,10 @@ class Traced:
             if not life.waiting:
                 del self._active[id(life)]
             elif not life.ours and now_ns - life.waiting[-1].at_ns > _PATIENCE_NS:
-                life.waiting.clear()
-                life.asked = 0
                 del self._active[id(life)]
+                if life.waiting[-1].new is not TcpState.CLOSE:
+                    life.waiting.clear()
+                    life.asked = 0
         self._bury(now_ns, epoch_s, events)
         self._end_untraced(now_ns, events)
         events.sort(key=lambda event: event.at)
@@ -133,7 +136,7 @@ class Traced:
 
     def adopt(self, record: SocketRecord) -> bool:
         """A look at the table found a socket that nobody knows: whether the trace has it."""
-        if record.cookie is None or record.cookie in self._claimed:
+        if record.cookie is None or record.cookie in self._claimed or keeps_waiting(record):
             return record.cookie in self._claimed
         for life in self._active.values():
             if not life.ours and life.proto is record.proto and _fits(life, record):
@@ -190,7 +193,7 @@ class Traced:
     def _can_be(self, life: _Life, record: SocketRecord, epoch_s: float) -> bool:
         """Whether the row with the same addresses can be this socket, not one of another
         namespace whose addresses are the same."""
-        if record.cookie is None or record.cookie in self._claimed:
+        if record.cookie is None or record.cookie in self._claimed or keeps_waiting(record):
             return False
         known = self._ledger.known.get(record.cookie)
         first = life.waiting[0]
@@ -241,57 +244,26 @@ class Traced:
             if record is None:
                 cookie = life.cookie if life.cookie > 0 else None
                 record = SocketRecord(life.proto, life.laddr, life.raddr, old, cookie=cookie)
-            known = Known(record._replace(state=old), 0.0)
+            elif record.state is not old:
+                record = record._replace(state=old)
+            known = Known(record, 0.0)
             self._ledger.known[life.cookie] = known
         return known
 
     def _tell(self, life: _Life, now_ns: int, epoch_s: float, events: list[Event]) -> None:
         """Make events of what waits, up to what may turn out to be the end."""
         told = 0
+        known = self._know(life)
         for transition in life.waiting:
             age_ns = now_ns - transition.at_ns
             if transition.new is TcpState.CLOSE and age_ns < _CLOSE_NS:
                 break
             if not life.laddr.port and age_ns < _PORT_NS:
                 break
-            self._step(life, transition, transition.new, epoch_s, events)
+            _step(life, known, transition, transition.new, epoch_s, events)
             told += 1
         del life.waiting[:told]
         life.asked = 0
-
-    def _step(
-        self,
-        life: _Life,
-        transition: Transition,
-        new: TcpState,
-        epoch_s: float,
-        events: list[Event],
-    ) -> None:
-        known = self._know(life)
-        at = transition.at_ns / 1e9 + epoch_s
-        record = known.record
-        owners = record.owners or ((life.owner,) if life.owner is not None else record.owners)
-        since = known.since if record.state is transition.old else None
-        known.record = record._replace(state=new, laddr=life.laddr, raddr=life.raddr, owners=owners)
-        if record.state is new:
-            return  # a look was faster
-        known.since = at
-        known.first_seen = known.first_seen or at
-        events.append(
-            Event(
-                at,
-                life.proto,
-                life.laddr,
-                life.raddr,
-                record.cookie,
-                transition.old,
-                new,
-                None if since is None else max(at - since, 0.0),
-                record.inode,
-                record.uid,
-                owners,
-            )
-        )
 
     def _bury(self, now_ns: int, epoch_s: float, events: list[Event]) -> None:
         """The last events of the sockets whose totals are here, or late."""
@@ -323,22 +295,23 @@ class Traced:
         known = self._know(life)
         _, end = self._ends.pop(life.cookie, (0, None))
         totals = end.totals if end is not None else None
-        last = life.waiting.pop() if life.waiting else None
+        last = None
+        if life.waiting and life.destroyed_ns - life.waiting[-1].at_ns < _CLOSE_NS:
+            last = life.waiting.pop()
         for transition in life.waiting:
-            self._step(life, transition, transition.new, epoch_s, events)
+            _step(life, known, transition, transition.new, epoch_s, events)
         if last is None:
             events.append(
                 self._ledger.gone(life.cookie, life.destroyed_ns / 1e9 + epoch_s, totals, seen=True)
             )
             return
-        if remains is not None and remains.cookie == life.cookie:
-            known.totals = totals
-            before = len(events)
+        if remains is not None and self._ledger.is_left(remains, life.cookie):
             if remains.state is not last.old:
-                self._step(life, last, remains.state, epoch_s, events)
-            if len(events) > before:
-                events[-1] = events[-1]._replace(totals=totals)
-            known.record = remains._replace(owners=known.record.owners)
+                before = len(events)
+                _step(life, known, last, remains.state, epoch_s, events)
+                events[before:] = [event._replace(totals=totals) for event in events[before:]]
+            known.take(remains)
+            self._ledger.leave(life.cookie, known, remains, totals)
             return
         if known.record.state is not last.old:
             known.record = known.record._replace(state=last.old)
@@ -356,6 +329,38 @@ class Traced:
         rows = self._find([Question(end.proto, end.laddr, end.raddr, end.ifindex) for end in late])
         for end, row in zip(late, rows, strict=True):
             events += self._ledger.ended(end, row)
+
+
+def _step(  # noqa: PLR0917 - one of each
+    life: _Life,
+    known: Known,
+    transition: Transition,
+    new: TcpState,
+    epoch_s: float,
+    events: list[Event],
+) -> None:
+    """Make one event of a transition to ``new`` and write it into the ledger."""
+    at = transition.at_ns / 1e9 + epoch_s
+    record = known.record
+    proto, state, owners = record.proto, record.state, record.owners
+    uid, inode, cookie = record.uid, record.inode, record.cookie
+    if not owners and life.owner is not None:
+        owners = (life.owner,)
+    laddr, raddr, old = life.laddr, life.raddr, transition.old
+    make = tuple.__new__
+    known.record = record._replace(laddr=laddr, raddr=raddr, state=new, owners=owners)
+    if state is new:
+        return  # a look was faster
+    since, known.since = known.since, at
+    known.first_seen = known.first_seen or at
+    seconds = None if since is None or state is not old else max(at - since, 0.0)
+    events.append(
+        make(
+            Event,
+            (at, proto, laddr, raddr, cookie, old, new, seconds, inode, uid, owners, None,
+             False),
+        )
+    )  # fmt: skip
 
 
 def _fits(life: _Life, record: SocketRecord) -> bool:

@@ -24,12 +24,15 @@ from typing import NamedTuple, TypeAlias
 from pynetstat.records import Addr, Proto, SocketRecord, TcpState
 from pynetstat.snapshot import GapKind, Snapshot
 from pynetstat.transition import CERTAIN_ENDS, Event, Totals, between, is_step
-from pynetstat.words import unmapped
+from pynetstat.words import duration_text, unmapped
 
 _LONGEST_TRAIL = 32
 """Steps kept: a connection has eight at most, a socket that is used again has more."""
 _MOST_ENDED = 20_000
 """Ended sockets kept at most, so that a flood of short connections stays bounded."""
+
+_CLOSING = {TcpState.FIN_WAIT1, TcpState.FIN_WAIT2, TcpState.CLOSING, TcpState.TIME_WAIT}
+"""On the way to TIME_WAIT, and there."""
 
 _Key: TypeAlias = "int | tuple[Proto, Addr, Addr, int | None]"
 _Ends: TypeAlias = "tuple[str, str, int, str, int]"
@@ -119,20 +122,6 @@ class History:
         if self.ended_at is not None and self.why_ended is not None:
             parts.append(self.why_ended.value)
         return " > ".join(parts)
-
-
-def duration_text(seconds: float) -> str:
-    """A time span in few characters: ``180us``, ``12ms``, ``59.8s``, ``2m05s``, ``3h07m``."""
-    if seconds < 0.001:
-        return f"{seconds * 1e6:.0f}us"
-    if seconds < 0.9995:
-        return f"{seconds * 1e3:.0f}ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 class Tracker:
@@ -244,7 +233,7 @@ class Tracker:
         self.changes += 1
         key = _key(record)
         if history is None:
-            history = self._ended.get(key) or self._without_cookie(record)
+            history = self._ended.get(key) or self._under_another_key(record)
             if history is not None and history.ended_at is not None:
                 if at <= history.ended_at:
                     return 0  # read before it ended
@@ -265,17 +254,19 @@ class Tracker:
             self._change(history, record, at)
         return 1
 
-    def _without_cookie(self, record: SocketRecord) -> History | None:
+    def _under_another_key(self, record: SocketRecord) -> History | None:
         """The socket that the row goes on with, though its key changed.
 
         Without cookies the inode is part of it, and that turns 0 when the process lets go
-        and from 0 to a number when the connection is accepted.
+        and from 0 to a number when the connection is accepted. A cookie is another one in
+        TIME_WAIT if nobody had looked at the socket before.
         """
         history = self._by_table.get((record.proto, record.laddr, record.raddr))
         if history is None or history.look == self._look:
             return None
         known, new = history.record, record
-        if known.cookie is not None and new.cookie is not None:
+        both_named = known.cookie is not None and new.cookie is not None
+        if both_named and (new.inode or not {known.state, new.state} <= _CLOSING):
             return None
         if known.inode and new.inode and known.inode != new.inode:
             return None
@@ -348,7 +339,8 @@ class Tracker:
         if history is None or history.ended_at is not None:
             return None
         known = history.record
-        if known.cookie is not None and event.cookie is not None:
+        both_named = known.cookie is not None and event.cookie is not None
+        if both_named and not {known.state, event.new or event.old} <= _CLOSING:
             return None
         if known.inode and event.inode and known.inode != event.inode:
             return None

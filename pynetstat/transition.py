@@ -38,8 +38,9 @@ class Event(NamedTuple):
         its port yet has local port 0, and a socket that was reset by its own process and
         never seen before has lost its local address and remote port.
     ``cookie``, ``inode``
-        The kernel's names for the socket; None where this event does not tell them. The
-        inode is 0 as long as no process holds the socket.
+        The kernel's names for the socket; None where this event does not tell them. One
+        socket has one cookie in all its events; tables show another one in TIME_WAIT when
+        nobody had looked at the socket before. The inode is 0 as long as no process holds it.
     ``old``
         The state it left; None when that is not known: a socket that was not there at the
         last look, or one that is in TIME_WAIT and has come by either of two ways.

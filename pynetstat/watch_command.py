@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from pynetstat.arguments import Options
+from pynetstat.options import NO_CHOICE, Options
 from pynetstat.records import Proto
+from pynetstat.watch.feed import Feed
 from pynetstat.watch.live import LiveFeed
 from pynetstat.watch.model import View
 from pynetstat.watch.naming import Naming
@@ -14,6 +15,12 @@ from pynetstat.watch.naming import Naming
 
 def why_not(options: Options) -> str | None:
     """Why there can be no watch screen, in a few words; None when there can be one."""
+    if options.summary:
+        return "it shows sockets, and their summary is asked for"
+    if options.elsewhere:
+        return "it shows this network namespace"
+    if options.choice._replace(explain=False) != NO_CHOICE:
+        return "it has columns and an order of its own"
     if options.query.protos == (Proto.UNIX,):
         return "it shows internet sockets, and only unix sockets are asked for"
     if os.name != "posix":
@@ -29,12 +36,7 @@ def why_not(options: Options) -> str | None:
 def watch(options: Options) -> int:
     """Show the watch screen until it is left; the exit code."""
     query, numeric = options.query, options.numeric
-    feed = LiveFeed(
-        [proto for proto in query.protos if proto is not Proto.UNIX],
-        interval_s=options.interval_s or 1.0,
-        source=options.source,
-        proc_root=options.proc_root,
-    )
+    feed = _feed(options)
     # The first tables are read while Textual is imported.
     feed.start()
     try:
@@ -52,8 +54,30 @@ def watch(options: Options) -> int:
             filter_text=filter_text,
             columns=options.columns,
             naming=Naming(not numeric.hosts, not numeric.ports, not numeric.users),
-            explains=True if options.explain else None,
+            explains=True if options.choice.explain else None,
         )
         return run(app)
     finally:
         feed.close()
+
+
+def _feed(options: Options) -> Feed:
+    """This machine or a recording; what goes on here may be recorded. RecordingError."""
+    session = options.session
+    if session.replay is not None:
+        from pynetstat.watch.player import RecordingFeed
+
+        return RecordingFeed(session.replay, session.speed)
+    interval_s = options.interval_s or 1.0
+    live = LiveFeed(
+        [proto for proto in options.query.protos if proto is not Proto.UNIX],
+        interval_s=interval_s,
+        source=options.source,
+        proc_root=options.proc_root,
+    )
+    if session.record is None:
+        return live
+    from pynetstat.record_command import header_now
+    from pynetstat.watch.recorder import RecordedFeed
+
+    return RecordedFeed(live, session.record, header_now(interval_s, None))

@@ -1,8 +1,13 @@
-"""The texts a view prints for addresses, ports and users: numbers unless names are known."""
+"""The texts a view prints for addresses, ports, users, owners and times."""
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from pynetstat.records import Owner
+from pynetstat.text import printable
 
 _MAPPED = "::ffff:"
 
@@ -10,6 +15,20 @@ _MAPPED = "::ffff:"
 def unmapped(ip: str) -> str:
     """An IPv4-mapped IPv6 address as the IPv4 address it stands for, others as they are."""
     return ip.removeprefix(_MAPPED) if "." in ip else ip
+
+
+def duration_text(seconds: float) -> str:
+    """A time span in few characters: ``180us``, ``12ms``, ``59.8s``, ``2m05s``, ``3h07m``."""
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.0f}us"
+    if seconds < 0.9995:
+        return f"{seconds * 1e3:.0f}ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f}s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 class Hosts(dict[str, str]):
@@ -54,3 +73,24 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}m{rest:02}s"
     return f"{minutes // 60}h{minutes % 60:02}m"
+
+
+def owner_text(owner: Owner) -> str:
+    """An owner as ``pid/name``, the name in quotes where it could pass for several."""
+    name = printable(owner.name)
+    return f'{owner.pid}/"{name}"' if "," in name else f"{owner.pid}/{name}"
+
+
+def interface_name(
+    index: int, netns: str | None = None, names: Mapping[str, Mapping[int, str]] = {}
+) -> str:
+    """The name of an interface, its number when none is known.
+
+    One of this program's network namespace, or of ``netns``, as ``names`` has them.
+    """
+    if netns is not None:
+        return printable(names.get(netns, {}).get(index, str(index)))
+    try:
+        return printable(socket.if_indextoname(index))
+    except OSError:
+        return str(index)

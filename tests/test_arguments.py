@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pynetstat.arguments import Numeric, Options, parse_arguments
+from pynetstat.arguments import parse_arguments
+from pynetstat.filter_grammar import parse_filter
+from pynetstat.filters import All
+from pynetstat.options import Numeric, Options
 from pynetstat.query import Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns
@@ -174,8 +177,8 @@ def test_a_value_for_a_flag_that_takes_none_is_named(capsys: pytest.CaptureFixtu
 
 def test_an_unknown_flag_in_a_cluster_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     # From Python 3.13 on argparse finds the place by itself.
-    ours, argparses = "'q' is no flag", "unrecognized arguments: -q"
-    refusal = _refused(capsys, "-tanq")
+    ours, argparses = "'j' is no flag", "unrecognized arguments: -j"
+    refusal = _refused(capsys, "-tanj")
     assert ours in refusal or argparses in refusal
 
 
@@ -242,12 +245,82 @@ def test_security_contexts_are_refused_with_a_reason(
 
 
 @pytest.mark.parametrize(
-    "flag", ["--nonsense", "-q", "-tq", "-9", "--tcp=yes", "-c5", "--\x1b[31m", "--two\nlines"]
+    "flag", ["--nonsense", "-j", "-tj", "-9", "--tcp=yes", "-c5", "--\x1b[31m", "--two\nlines"]
 )
 def test_what_is_unknown_is_refused_in_one_printable_line(
     flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _refused(capsys, flag)[:-1].isprintable()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--columns nonsense",
+        "--columns state,",
+        "--columns --columns",
+        "--sort state,nonsense",
+        "--sort --state",
+        "--group-by nonsense",
+        "--group-by state --sort state",
+        "-s --columns state",
+        "-s -q",
+        "-s --source sockdiag",
+        "-s --svg x.svg",
+        "-qc",
+        "--wait 1 --interval 1",
+        "--wait -1",
+        "--wait nan",
+        "--format csv --html x.html",
+    ],
+)
+def test_contradictions_are_refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _refused(capsys, *arguments.split())[:-1].isprintable()
+
+
+def test_an_unknown_column_is_answered_with_the_known_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refusal = _refused(capsys, "--columns", "state,\x1b[31m")
+    assert "no column '\\x1b[31m'; known: " in refusal
+    assert " recv-q, " in refusal
+
+
+def test_columns_and_order() -> None:
+    choice = _parse("--columns", "local,Recv-Q,recv_q,foreign,bytes").choice
+    assert [column.name for column in choice.columns or ()] == [
+        "local",
+        "recv_q",
+        "recv_q",
+        "remote",
+        "bytes_acked",
+        "bytes_received",
+    ]
+    for arguments in (["--sort", "-recv-q,state"], ["--sort=-recv-q,state"]):
+        sort = _parse(*arguments).choice.sort
+        assert [(key.column.name, key.descending) for key in sort] == [
+            ("recv_q", True),
+            ("state", False),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "owners", "info"),
+    [
+        ("--columns state", False, False),
+        ("--columns pid", True, False),
+        ("--columns state --sort cmdline", True, False),
+        ("--columns rtt", False, True),
+        ("--sort -rtt", False, True),
+        ("-i", False, True),
+        ("--group-by process", True, False),
+        ("--group-by state", False, False),
+    ],
+)
+def test_what_is_shown_decides_what_is_asked(arguments: str, owners: bool, info: bool) -> None:
+    options = _parse(*arguments.split())
+    assert options.query.owners is owners
+    assert options.choice.of_info is info
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -257,3 +330,143 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         out, err = capsys.readouterr()
         assert (caught.value.code, err) == (0, "")
         assert ("--proc-root" in out) if flag in ("-h", "--help") else out == "pynetstat 1.2.3\n"
+
+
+def test_a_filter_comes_behind_the_flags_or_among_them() -> None:
+    expected = parse_filter("state established dport = :443")
+    assert isinstance(expected, All)
+    for arguments in (
+        ("-t", "-n", "state", "established", "dport", "=", ":443"),
+        ("-tn", "state established dport = :443"),
+        ("-t", "state", "established", "dport = :443", "-n"),
+        ("-tn", "-f", "state established dport = :443"),
+        ("-tn", "--filter=dport = :443", "-f", "state established"),
+        ("state", "established", "-tn", "dport", "=", ":443"),
+    ):
+        options = _parse(*arguments)
+        assert options.query.protos == (Proto.TCP, Proto.TCP6)
+        assert options.query.filter in (expected, All(tuple(reversed(expected.filters))))
+
+
+def test_flag_and_words_must_both_hold() -> None:
+    both = _parse("-f", "sport = :1 or sport = :2", "dport", "=", ":3").query.filter
+    assert both == parse_filter("( sport = :1 or sport = :2 ) and dport = :3")
+    assert _parse("-tan").query.filter is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "show"),
+    [
+        ("-t dport = :443", Show.CONNECTED),
+        ("-ta dport = :443", Show.ALL),
+        ("-tl sport = :443", Show.LISTENING),
+        ("-t state listening", Show.ALL),
+        ("-tl state established", Show.ALL),
+        ("-t exclude time-wait", Show.ALL),
+        ("-t not state listening", Show.ALL),
+    ],
+)
+def test_states_in_a_filter_stand_above_the_flags(arguments: str, show: Show) -> None:
+    assert _parse(*arguments.split()).query.show is show
+
+
+@pytest.mark.parametrize(
+    ("arguments", "protos"),
+    [
+        ("dport = :443", "tcp tcp6 udp udp6"),
+        ("path ~ docker or sport = :1", "tcp tcp6 udp udp6"),
+        ("-t path ~ docker", "tcp tcp6"),
+    ],
+)
+def test_a_filter_alone_asks_the_usual_tables(arguments: str, protos: str) -> None:
+    options = _parse(*arguments.split())
+    assert options.query.protos == tuple(Proto(name) for name in protos.split())
+
+
+@pytest.mark.parametrize("arguments", ["path ~ docker", "proto = raw", "proto = sctp6"])
+def test_a_filter_that_the_usual_tables_can_not_match_asks_all(arguments: str) -> None:
+    options = _parse(*arguments.split())
+    assert options.query.protos == _ALL_BUT_MPTCP
+    assert (options.implied, options.query.show) == (True, Show.ALL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line", "caret"),
+    [
+        (("-tn", "sport", "=", ":nosuchservice"), "sport = :nosuchservice", 8),
+        (("-f", "sport = 1 or\x1b"), "sport = 1 or\\x1b", 10),
+        (("two\nlines",), "two\\x0alines", 0),
+        (("-f", ""), "", 0),
+    ],
+)
+def test_a_wrong_filter_is_one_line_and_a_caret(
+    arguments: tuple[str, ...], line: str, caret: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        _parse(*arguments)
+    out, err = capsys.readouterr()
+    assert (caught.value.code, out) == (2, "")
+    complaint, *pointer = err.splitlines()
+    assert complaint.startswith("pynetstat: wrong filter, column ")
+    assert complaint.isprintable()
+    assert pointer == [line, " " * caret + "^"]
+
+
+def test_a_namespace_is_one_or_all_of_them() -> None:
+    assert (_parse("-t").netns, _parse("-t").all_netns, _parse("-t").elsewhere) == (
+        None,
+        False,
+        False,
+    )
+    assert _parse("-t", "--netns", "blue").netns == "blue"
+    assert _parse("-t", "--netns=812").elsewhere
+    assert _parse("-t", "--all-netns").elsewhere
+    assert [_parse("-t", *flags).columns.netns for flags in ((), ("--netns", "x"))] == [False] * 2
+    assert _parse("-t", "--all-netns").columns.netns
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--netns", "blue", "--all-netns"), "not both"),
+        (("--netns", "blue", "--source", "psutil"), "psutil reads its own network namespace"),
+        (("--all-netns", "--proc-root", "."), "a tree is of one network namespace"),
+        (("--all-netns", "--summary"), "--summary"),
+    ],
+)
+def test_what_reads_one_namespace_alone_is_refused(
+    capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], words: str
+) -> None:
+    assert words in _refused(capsys, *flags)
+
+
+def test_kill_needs_a_filter_and_knows_the_owners() -> None:
+    options = _parse("--kill", "sport", "=", ":80")
+    assert (options.kill, options.yes, options.query.owners) == (True, False, True)
+    assert _parse("--kill", "--yes", "-f", "sport = :80").yes
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--kill",), "needs a filter"),
+        (("--kill", "-tan", "--yes"), "needs a filter"),
+        (("--yes",), "--kill, which is not there"),
+        (("--yes", "sport = :80"), "--kill, which is not there"),
+        (("--kill", "sport = :80", "--source", "procfs"), "only sock_diag"),
+        (("--kill", "sport = :80", "--source", "psutil"), "only sock_diag"),
+        (("--kill", "sport = :80", "--proc-root", "."), "only sock_diag"),
+        (("--kill", "sport = :80", "-c"), "closes and says so"),
+        (("--kill", "sport = :80", "--interval", "2"), "closes and says so"),
+        (("--kill", "sport = :80", "--explain"), "closes and says so"),
+        (("--kill", "sport = :80", "--format", "json"), "closes and says so"),
+        (("--kill", "sport = :80", "--summary"), "closes and says so"),
+        (("--kill", "sport = :80", "-q"), "closes and says so"),
+        (("--kill", "sport = :80", "--wait", "1"), "closes and says so"),
+        (("--kill", "sport = :80", "--sort", "local"), "closes and says so"),
+    ],
+)
+def test_kill_refuses_what_it_can_not_do_safely(
+    capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], words: str
+) -> None:
+    assert words in _refused(capsys, *flags)

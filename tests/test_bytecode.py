@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+import sys
 from typing import NamedTuple
 
 import pytest
@@ -25,6 +26,9 @@ _LEAST_SIZES = {
     _NOP: 4, _JMP: 4, _S_GE: 8, _S_LE: 8, _D_GE: 8, _D_LE: 8, _S_EQ: 8, _D_EQ: 8, _DEV: 8,
     _S_COND: 12, _D_COND: 12,
 }  # fmt: skip
+
+
+_HOST = struct.Struct("=BBxxi")
 
 
 class _Op(NamedTuple):
@@ -75,10 +79,10 @@ def _holds(op: _Op, program: bytes, at: int, row: SocketRecord) -> bool:
     if op.code == _JMP:
         return False
     if op.code == _DEV:
-        return struct.unpack_from("=I", program, at + 4) == (row.ifindex,)
+        return row.ifindex == int.from_bytes(program[at + 4 : at + 8], sys.byteorder)
     if op.code in (_S_COND, _D_COND):
         return _is_in(program, at + 4, row, op.code == _S_COND)
-    (port,) = struct.unpack_from("=H", program, at + 6)
+    port = int.from_bytes(program[at + 6 : at + 8], sys.byteorder)
     local, remote = row.laddr.port, row.raddr.port
     return {
         _S_GE: local >= port,
@@ -91,7 +95,9 @@ def _holds(op: _Op, program: bytes, at: int, row: SocketRecord) -> bool:
 
 
 def _is_in(program: bytes, at: int, row: SocketRecord, local: bool) -> bool:
-    family, bits, port = struct.unpack_from("=BBxxi", program, at)
+    family: int
+    bits: int
+    family, bits, port = _HOST.unpack_from(program, at)
     end = row.laddr if local else row.raddr
     size = 4 if family == socket.AF_INET else 16
     asked = program[at + 8 : at + 8 + size]
@@ -105,7 +111,8 @@ def _is_in(program: bytes, at: int, row: SocketRecord, local: bool) -> bool:
     if len(ip) != size:
         return False
     shift = 8 * size - bits
-    return int.from_bytes(ip, "big") >> shift == int.from_bytes(asked, "big") >> shift
+    difference = int.from_bytes(ip, "big") ^ int.from_bytes(asked, "big")
+    return difference >> shift == 0
 
 
 @given(FILTERS, inet_rows())

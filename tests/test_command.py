@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from pynetstat import __version__
 
 from .command import ARGV, environment, run, start
 from .trees import tree
+from .waiting import wait_until
 
 _TITLE = "Active Internet connections (servers and established)"
 _PATIENCE_S = 60.0
@@ -317,7 +319,20 @@ print(status, *sorted(m for m in sys.modules if "." not in m), file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize("arguments", [["-tauon"], ["-tauonpe"], ["-xan"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-tauon"],
+        ["-tauonpe"],
+        ["-xan"],
+        [],
+        ["-s"],
+        ["-tanip", "--format", "json"],
+        ["-tan", "--format", "csv"],
+        ["-tan", "--columns", "state,rtt,cmdline"],
+        ["-tan", "--group-by", "state"],
+    ],
+)
 def test_piped_text_needs_neither_psutil_nor_rich_nor_textual(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _LIST_MODULES, *arguments],
@@ -332,6 +347,25 @@ def test_piped_text_needs_neither_psutil_nor_rich_nor_textual(arguments: list[st
     assert status == "0"
     assert "argparse" in modules
     assert not {"psutil", "rich", "textual"} & set(modules)
+
+
+def test_netstat_s_text_needs_nothing_of_what_shows_other_columns() -> None:
+    listed = _LIST_MODULES.replace('if "." not in m', 'if m.startswith("pynetstat.")')
+    for flags in ("-tauon", "-tauonpe"):
+        done = subprocess.run(
+            [sys.executable, "-c", listed, flags],
+            capture_output=True,
+            env=environment(),
+            timeout=_PATIENCE_S,
+            check=False,
+        )
+        status, *modules = done.stderr.decode().splitlines()[-1].split()
+        assert status == "0"
+        assert "pynetstat.render.netstat" in modules
+        assert not {
+            f"pynetstat.{name}"
+            for name in ("columns", "show", "groups", "tcpinfo", "sources.tcpinfo", "render.data")
+        } & set(modules)
 
 
 def test_own_sockets_are_shown_with_their_program() -> None:
@@ -427,3 +461,76 @@ def test_the_view_is_as_wide_as_the_terminal_however_dumb(term: str) -> None:
     done = run(*arguments, changes={"TERM": term, "COLUMNS": "50"})
     assert done.status == 0
     assert max(len(line) for line in done.out.splitlines()) <= 50
+
+
+def _empty_table(root: Path) -> Path:
+    """A tree with a table of TCP without rows."""
+    (root / "net").mkdir()
+    table = root / "net" / "tcp"
+    heading = (Path(tree("captured")) / "net" / "tcp").read_text().splitlines()[0]
+    table.write_text(heading + "\n")
+    return table
+
+
+def _has_looked(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the process has gone to sleep far more often than a start takes."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("voluntary_ctxt_switches"))
+    return int(line.split()[1]) > 30
+
+
+def test_a_wait_ends_with_the_first_row(tmp_path: Path) -> None:
+    table = _empty_table(tmp_path)
+    with start("-tan4", "--proc-root", str(tmp_path), "--wait", "60") as process:
+        wait_until(lambda: _has_looked(process), "look")
+        rows = (Path(tree("captured")) / "net" / "tcp").read_text()
+        (tmp_path / "new").write_text("\n".join(rows.splitlines()[:2]) + "\n")
+        (tmp_path / "new").rename(table)
+        out, err = process.communicate(timeout=_PATIENCE_S)
+    assert (process.returncode, err) == (0, b"")
+    assert len(out.splitlines()) == 3
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+def test_a_wait_can_be_interrupted(tmp_path: Path, quiet: tuple[str, ...]) -> None:
+    _empty_table(tmp_path)
+    with start("-tan4", "--proc-root", str(tmp_path), "--wait", "60", *quiet) as process:
+        wait_until(lambda: _has_looked(process), "look")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=_PATIENCE_S)
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
+def test_quiet_needs_no_standard_output(tmp_path: Path) -> None:
+    _empty_table(tmp_path)
+    for root, status in ((str(tmp_path), 1), (tree("captured"), 0), ("/", 3)):
+        argv = " ".join(shlex.quote(word) for word in [*ARGV, "-qtan4", "--proc-root", root])
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"exec {argv} >&-"], stderr=subprocess.PIPE, check=False
+        )
+        assert done.returncode == status
+        assert bool(done.stderr) is (status == 3)
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl", "csv"])
+def test_data_that_cannot_be_read_is_no_empty_document(tmp_path: Path, output: str) -> None:
+    done = run("-tan4", "--proc-root", str(tmp_path), "--format", output)
+    assert done.status == 1
+    assert len(done.complaints) == 1
+    if output == "json":
+        assert '"complete":false' in done.out
+        assert '"kind":"unread"' in done.out
+
+
+@pytest.mark.parametrize("output", ["json", "jsonl", "csv", "plain"])
+def test_a_full_disk_is_a_failure_in_every_format(output: str) -> None:
+    with open("/dev/full", "wb") as full:
+        done = run("-tan", "--proc-root", tree("captured"), "--format", output, out=full)
+    assert done.status == 1
+    assert "can't write the output" in done.err
+
+
+def test_the_summary_of_a_tree_without_counters_is_a_failure(tmp_path: Path) -> None:
+    done = run("-s", "--proc-root", str(tmp_path))
+    assert (done.status, done.out) == (1, "")
+    assert done.complaints == [f"pynetstat: procfs: there is no {tmp_path}/net/sockstat"]

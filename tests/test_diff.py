@@ -103,3 +103,19 @@ def test_a_table_that_only_one_look_has_is_named_and_not_compared() -> None:
     assert not diff
     assert diff.incomparable == (Proto.TCP,)
     assert str(diff) == "no difference\nnot compared: tcp"
+
+
+def test_the_same_cookie_in_two_namespaces_is_two_sockets() -> None:
+    blue = row(TcpState.ESTABLISHED, cookie=1)._replace(netns="blue")
+    red = blue._replace(netns="red", state=TcpState.CLOSE_WAIT)
+    assert not compare([blue, red], [red, blue])
+    diff = compare([blue], [red])
+    assert (diff.opened, diff.closed, diff.changed) == ((red,), (blue,), ())
+
+
+def test_without_cookies_namespaces_are_not_mixed_up_either() -> None:
+    blue = row(TcpState.ESTABLISHED)._replace(netns="blue")
+    red = blue._replace(netns="red")
+    assert compare([blue], [red]).closed == (blue,)
+    gone = row(TcpState.TIME_WAIT, inode=0)._replace(netns="red")
+    assert compare([blue], [gone]).opened == (gone,)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pynetstat.shell.vocabulary import read_vocabulary
+
 from .examples import ROOT, blocks, run_python
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -27,3 +29,9 @@ def test_an_example_runs(code: str, tmp_path: Path) -> None:
 def test_every_link_leads_to_a_file(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_columns_are_those_that_there_are() -> None:
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    table = text.partition("| column | what it shows |")[2].partition("\n\n")[0]
+    assert dict(re.findall(r"^\| `(.+?)` \| (.+?) \|$", table, re.M)) == read_vocabulary().columns

@@ -15,13 +15,14 @@ import pytest
 from rich.console import Console
 
 from pynetstat import Proto, Show, Snapshot, SocketRecord, UnixRecord, UnixState
-from pynetstat.arguments import Options, parse_arguments
+from pynetstat.arguments import parse_arguments
 from pynetstat.explain.pages import all_pages, find_page, page
 from pynetstat.explain.remarks import explainer
+from pynetstat.options import NO_CHOICE, Options
 from pynetstat.query import Query
-from pynetstat.render.explained import with_remarks
 from pynetstat.render.netstat import Columns, inet_rows
 from pynetstat.render.page import PageView
+from pynetstat.render.remarks import with_remarks
 from pynetstat.render.table import SnapshotView
 from pynetstat.words import numbers
 
@@ -41,12 +42,12 @@ def _parse(*arguments: str) -> Options:
 )
 def test_beside_other_flags_it_explains_rows(arguments: tuple[str, ...]) -> None:
     options = _parse(*arguments)
-    assert options.explain
+    assert options.choice.explain
     assert options.topic is None
     assert options.query.owners
     plain = [argument for argument in arguments if argument != "--explain"]
     assert options == _parse(*plain)._replace(
-        explain=True, query=_parse(*plain).query._replace(owners=True)
+        choice=NO_CHOICE._replace(explain=True), query=_parse(*plain).query._replace(owners=True)
     )
 
 
@@ -67,7 +68,7 @@ def test_alone_with_words_or_with_a_value_it_is_a_page(
 ) -> None:
     options = _parse(*arguments)
     assert options.topic == topic
-    assert not options.explain
+    assert not options.choice.explain
 
 
 def test_a_word_beside_another_flag_is_no_topic(capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,7 +165,7 @@ def test_unix_rows_are_explained() -> None:
 def shown(width: int, records: list[SocketRecord], unix: list[UnixRecord]) -> str:
     what: Snapshot = snapshot(records, unix)
     query = Query((Proto.TCP, Proto.UNIX), Show.ALL, True)
-    view = SnapshotView(what, query, Columns(timers=True), numbers(), explain=explainer(what, None))
+    view = SnapshotView(what, query, Columns(timers=True), numbers(), below=explainer(what, None))
     out = io.StringIO()
     console = Console(file=out, width=width, legacy_windows=False, _environ={})
     console.print(view, soft_wrap=True, end="")

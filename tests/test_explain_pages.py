@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,13 @@ def flags_in_help(capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
         parse_arguments(["--help"], "0")
     lines = re.findall(r"^  (-.*?)(?:  .*)?$", capsys.readouterr().out, re.MULTILINE)
     return [re.findall(r"--?[\w-]+", line) for line in lines]
+
+
+def first_command(line: str) -> list[str]:
+    """The words of a line up to the shell's next command."""
+    words = shlex.shlex(line, posix=True, punctuation_chars="|&;")
+    words.whitespace_split = True
+    return list(takewhile(lambda word: not set(word) <= set("|&;"), words))
 
 
 def kind_of(topic: str) -> Kind:
@@ -194,8 +203,8 @@ def test_the_form_of_a_page(one: Page) -> None:
 @pytest.mark.parametrize("one", all_pages(), ids=topics())
 def test_examples_are_commands_that_are_understood(one: Page) -> None:
     for line in (page(one.name) or "").splitlines():
-        words = line.split("|")[0].removeprefix("    ").removeprefix("sudo ").split()
-        if line.startswith("    ") and words[:1] == ["pynetstat"]:
+        if re.match(r"    (sudo )?pynetstat ", line):
+            words = first_command(line.strip().removeprefix("sudo "))
             arguments = [
                 word for word in words[1:] if "proc-root" not in word and "saved" not in word
             ]

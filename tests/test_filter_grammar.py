@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import pwd
+import re
 import socket
 from collections.abc import Iterator
 
@@ -33,12 +34,21 @@ from pynetstat.filters import (
     States,
     TimerIs,
     User,
+    matches,
 )
-from pynetstat.records import Proto, TcpState, TimerKind
+from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState, TimerKind
 
 from .any_filter import FILTERS
 
 _A, _B, _C = Port("sport", "=", 1), Port("sport", "=", 2), Port("sport", "=", 3)
+
+_HELD = SocketRecord(
+    Proto.TCP,
+    Addr("127.0.0.1", 1),
+    Addr("127.0.0.1", 2),
+    TcpState.ESTABLISHED,
+    owners=(Owner(1, 3, "nc"),),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -292,6 +302,8 @@ def test_words_of_a_command_line_are_one_text() -> None:
         ("sport = :nosuchservice", 8, "a port"),
         ("sport = 65536", 8, "a port from 0 to 65535"),
         ("sport = -1", 8, "a port"),
+        ("sport = " + "9" * 5000, 8, "a port from 0 to 65535"),
+        ("dst 1.2.3.4:" + "9" * 5000, 12, "a port from 0 to 65535"),
         ("sport ~ 80", 6, "a comparison"),
         ("sport > *", 8, "a port"),
         ("state", 5, "a state"),
@@ -312,6 +324,7 @@ def test_words_of_a_command_line_are_one_text() -> None:
         ("user = no-such-user-here", 7, "a user's name"),
         ("user", 4, "a user's name"),
         ("dev = nosuchdev0", 6, "an interface"),
+        ("dev = 4294967296", 6, "an interface's number from 0 to 4294967295"),
         ("process ~ '('", 10, "a regular expression"),
         ("process ~", 9, "the name of a process"),
         ("path", 4, "the name of a unix socket"),
@@ -341,11 +354,36 @@ def test_a_wrong_text_is_refused_at_its_place(text: str, position: int, expected
     assert error.pointer == f"{text}\n{' ' * position}^"
 
 
+def test_zeros_before_a_port_do_not_count() -> None:
+    assert parse_filter("sport = " + "0" * 5000 + "1") == _A
+
+
 def test_the_caret_stands_right_behind_what_is_written_out() -> None:
     refusal = _refusal("process = '\x1b[31m\n' sport = nosuchservice")
     shown, caret = refusal.pointer.split("\n")
     assert shown == "process = '\\x1b[31m\\x0a' sport = nosuchservice"
     assert shown[len(caret) - 1 :] == "nosuchservice"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(" * 5000, "a{99999999999}", "a{" + "9" * 5000 + "}", "(?\x1b", "(?\n)"],
+    ids=["nested", "repeated", "repeated-more", "escape", "line-end"],
+)
+def test_whatever_python_has_against_a_pattern_is_a_refusal_on_one_line(pattern: str) -> None:
+    refusal = _refusal(f"process ~ '{pattern}'")
+    assert refusal.position == 10
+    assert refusal.expected.startswith("a regular expression")
+    assert refusal.expected.isprintable()
+    assert str(refusal).isprintable()
+
+
+@pytest.mark.parametrize("pattern", ["[[:alpha:]]", "[a&&b]", "[a||b]"])
+def test_what_a_later_python_may_read_otherwise_is_no_trouble_today(pattern: str) -> None:
+    condition = Process("~", pattern)
+    assert parse_filter(f"process ~ '{pattern}'") == condition
+    re.purge()
+    assert matches(condition, _HELD) in (True, False)
 
 
 def test_depth_is_limited() -> None:
@@ -356,6 +394,26 @@ def test_depth_is_limited() -> None:
     for text in (nested(5000), "!" * 5000 + "sport = 1"):
         with pytest.raises(FilterError, match="within each other"):
             parse_filter(text)
+
+
+def test_changes_between_and_and_or_nest_and_are_limited() -> None:
+    def mixed(turns: int) -> str:
+        return "pid = 1" + " and pid = 2 or pid = 1" * (turns // 2)
+
+    found = parse_filter(mixed(90))
+    assert parse_filter(filter_text(found)) == found
+    assert matches(found, _HELD) is True
+    within = f"{'not ( pid = 2 or ' * 30}{mixed(40)}{' )' * 30}"
+    for text in (mixed(100), f"{mixed(80)} or ( {mixed(100)} )", f"not ( {mixed(92)} )", within):
+        with pytest.raises(FilterError, match="within each other"):
+            parse_filter(text)
+
+
+def test_many_alternatives_side_by_side_are_one_question() -> None:
+    ports = [f"( sport = {port} and pid = 1 or pid = 2 )" for port in range(2000)]
+    found = parse_filter(" or ".join(ports))
+    assert parse_filter(filter_text(found)) == found
+    assert matches(found, _HELD) is True
 
 
 @given(FILTERS)

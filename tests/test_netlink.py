@@ -103,6 +103,13 @@ def test_lengths_of_messages_that_do_not_fit_are_refused(data: bytes) -> None:
         list(walk(data))
 
 
+@pytest.mark.parametrize("code", [-4096, -(2**31)])
+def test_a_code_that_no_error_has_is_still_a_refusal(code: int) -> None:
+    for refusal in (done(code), error(code)):
+        with pytest.raises(SourceUnavailable, match=f"the code {code}"):
+            _dump(FakeKernel.saying(refusal))
+
+
 @pytest.mark.parametrize("length", [0, 3, 9, 0xFFFF])
 def test_lengths_of_attributes_that_do_not_fit_are_refused(length: int) -> None:
     with pytest.raises(ParseError, match=f"attribute length {length}"):

@@ -284,3 +284,26 @@ def test_unix_rows() -> None:
     assert unix_heading(Show.ALL, Columns(programs=True)).splitlines()[1] == (
         "Proto RefCnt Flags       Type       State         I-Node   PID/Program name     Path"
     )
+
+
+def test_the_namespace_stands_before_the_timer() -> None:
+    columns = Columns(programs=True, timers=True, netns=True)
+    heading = inet_heading(Show.ALL, columns).splitlines()[1]
+    assert heading == _TITLES + _PROGRAM + " Netns               " + _TIMER
+    line = _one(_KEEPALIVE._replace(netns="blue"), columns)
+    assert line == _KEEPALIVE_LINE + _KEEPALIVE_PROGRAM + " blue                " + _KEEPALIVE_TIMER
+    assert _one(_KEEPALIVE, columns).split()[7] == "-"
+
+
+def test_a_long_label_is_not_cut() -> None:
+    label = "docker:" + "3f2a9c1b7d5e" * 3
+    assert _one(_KEEPALIVE._replace(netns=label), Columns(netns=True)).endswith(f" {label}")
+
+
+def test_the_namespace_of_a_unix_row_stands_before_the_path() -> None:
+    columns = Columns(netns=True)
+    row = UnixRecord("STREAM", UnixState.LISTENING, b"/run/x", 5, refcnt=2, netns="blue")
+    heading = unix_heading(Show.ALL, columns).splitlines()[1]
+    line = unix_rows([row], columns)
+    assert heading.index("Netns") == line.index("blue")
+    assert heading.index("Path") == line.index("/run/x")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from pynetstat.records import TIMER_OFF, Addr, Proto, SocketRecord, TcpState
+from pynetstat.sources import Notes, proc_sctp
 
 from .trees import read_tree
 
@@ -60,3 +63,38 @@ def test_good_rows_among_broken_ones_stay_and_the_broken_are_counted() -> None:
     assert [record.inode for record in records] == [842700, 842713]
     assert notes.bad_rows == 4 + 4
     assert notes.first_bad.startswith("not a row of /proc/net/sctp/eps: ")
+
+
+_EPS = "c1 af 2 10 29 {port} {uid} {inode} 127.0.0.1 \n"
+_ASSOCS = (
+    "d1 bf 2 1 3 101 1 {queue} 34 1000 842711 {port} 40001 127.0.0.1 <-> 127.0.0.1 \t 7500 10\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "most"),
+    [
+        (_EPS, "port", 0xFFFF),
+        (_EPS, "uid", 0xFFFFFFFF),
+        (_EPS, "inode", 0xFFFFFFFFFFFFFFFF),
+        (_ASSOCS, "port", 0xFFFF),
+        (_ASSOCS, "queue", 0xFFFFFFFF),
+    ],
+)
+def test_a_number_too_large_for_the_kernel_is_no_row(line: str, field: str, most: int) -> None:
+    parse = proc_sctp.parse_endpoints if line is _EPS else proc_sctp.parse_associations
+    fields = {"port": 5000, "uid": 1000, "inode": 842700, "queue": 17}
+    for number, rows in ((most, 1), (most + 1, 0)):
+        notes = Notes()
+        text = "heading\n" + line.format(**{**fields, field: number})
+        assert len(list(parse(text, Proto.SCTP, notes))) == rows
+        assert notes.bad_rows == 1 - rows
+
+
+@pytest.mark.parametrize("sign", ["\x0b", "\x0c", "\x1c", "\x85", "\r"])
+def test_only_a_line_end_ends_a_row(sign: str) -> None:
+    line = _EPS.format(port=5000, uid=1000, inode=842700)
+    notes = Notes()
+    text = f"heading\n{line}nonsense{sign}more of it\n{line}"
+    assert len(list(proc_sctp.parse_endpoints(text, Proto.SCTP, notes))) == 2
+    assert notes.bad_rows == 1

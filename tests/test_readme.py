@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ def test_a_python_example_runs(code: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_shows_sockets(command: str) -> None:
-    result = run("-m", "pynetstat", *command.split()[1:])
+    result = run("-m", "pynetstat", *shlex.split(command)[1:])
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("Active ")
 

@@ -8,7 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
+from rich.segment import Segments
+from rich.style import Style
 
 from pynetstat import (
     Addr,
@@ -28,6 +31,7 @@ from pynetstat import (
 )
 from pynetstat.query import Query, in_netstat_order
 from pynetstat.records import TIMER_OFF
+from pynetstat.render.layout import prose
 from pynetstat.render.netstat import Columns
 from pynetstat.render.table import SnapshotView
 from pynetstat.words import duration, numbers
@@ -157,6 +161,12 @@ def test_at_any_width_every_character_of_an_address_is_there(width: int) -> None
         assert word.replace(" ", "") in run_together.replace(" ", "")
 
 
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 7])
+def test_numbers_stay_within_a_terminal_that_is_narrower_than_their_title(width: int) -> None:
+    text = shown(snapshot(LECTURE, UNIX), width, protos=[Proto.TCP, Proto.UNIX])
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
 def test_a_very_wide_terminal_gets_no_padding() -> None:
     text = shown(snapshot(LECTURE), 100_000)
     assert max(len(line) for line in text.splitlines()) < 200
@@ -241,3 +251,27 @@ def test_durations(seconds: float, text: str) -> None:
 def test_a_comma_in_a_name_makes_no_second_owner() -> None:
     row = tcp(SERVER, CLIENT, TcpState.ESTABLISHED, owners=(Owner(1, 2, "a, 3/b"),))
     assert '1/"a, 3/b"' in shown(snapshot([row]), 120, Columns(programs=True))
+
+
+WIDE_NAMES = {
+    "words": "日本語 プロセス",
+    "one-long-word": "長" * 90,
+    "combined": "é\u0301" * 70,
+    "without-width": "\u0301" * 30,
+    "two-spaces": "a  b 日",
+}
+
+
+@pytest.mark.parametrize("name", WIDE_NAMES.values(), ids=WIDE_NAMES.keys())
+@pytest.mark.parametrize("width", [7, 40, 80])
+def test_a_sentence_keeps_within_the_terminal_whatever_its_characters_take(
+    name: str, width: int
+) -> None:
+    sentence = f"It is held by {name} (pid 4711), which has not called accept()."
+    out = io.StringIO()
+    console = Console(file=out, width=width, legacy_windows=False, _environ={})
+    lines = [*prose(sentence, Style(), width)]
+    console.print(Segments(lines), soft_wrap=True, end="")
+    shown_lines = out.getvalue().splitlines()
+    assert max(cell_len(line) for line in shown_lines) <= width
+    assert "".join(shown_lines).replace(" ", "") == sentence.replace(" ", "")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pynetstat import GapKind, Missing, collect
+from pynetstat import FilterError, GapKind, Missing, collect
 from pynetstat.errors import ProtocolAbsent, SourceFailed, SourceUnavailable
+from pynetstat.filter_grammar import parse_filter
+from pynetstat.filters import Port
 from pynetstat.query import Query, Show
 from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState, UnixRecord, UnixState
 from pynetstat.snapshot import Gap, Reader, Snapshot, name_sources
@@ -222,6 +224,94 @@ def test_owners_that_a_source_knows_itself_are_kept(tmp_path: Path) -> None:
     assert snapshot.records == [own]
 
 
+def _filtered(text: str, *sources: FakeSource, root: str = "/proc") -> Snapshot:
+    query = Query((Proto.TCP, Proto.UDP, Proto.UNIX), filter=parse_filter(text))
+    return Reader(query, sources, root).snapshot()
+
+
+def test_a_filter_chooses_rows_of_every_table() -> None:
+    tables = {proto: Table([[_row(proto, 1), _row(proto, 2)]]) for proto in _BOTH}
+    unix = [UnixRecord("STREAM", UnixState.CONNECTED, name) for name in (b"/a", b"/b")]
+    snapshot = _filtered("sport = :2 or path = /b", FakeSource("x", tables, unix))
+    assert [(row.proto, row.laddr.port) for row in snapshot.records] == [("tcp", 2), ("udp", 2)]
+    assert [row.path for row in snapshot.unix] == [b"/b"]
+    assert snapshot.gaps == ()
+
+
+def test_a_table_that_can_not_match_is_not_read() -> None:
+    source = FakeSource("x", {Proto.TCP: Table([[_row(Proto.TCP, 1)]])}, [])
+    snapshot = _filtered("proto = tcp", source)
+    assert source.asked == [Proto.TCP]
+    assert len(snapshot.records) == 1
+    assert snapshot.complete
+    assert _filtered("proto = udp6", source).sources == {}
+
+
+def test_rows_that_can_not_be_decided_are_left_out_and_counted() -> None:
+    rows = [_row(Proto.TCP, port)._replace(recv_q=queue) for port, queue in
+            ((1, None), (2, 5), (3, 0), (4, None))]  # fmt: skip
+    one = _row(Proto.UDP, 1)
+    source = FakeSource("psutil", {Proto.TCP: Table([rows]), Proto.UDP: Table([[one]])}, [])
+    snapshot = _filtered("recv-q > 0", source)
+    assert _ports(snapshot) == [2]
+    assert snapshot.gaps == (
+        Gap(GapKind.UNDECIDED, Proto.TCP, "2 rows left out: psutil can't tell recv-q"),
+        Gap(GapKind.UNDECIDED, Proto.UDP, "1 row left out: psutil can't tell recv-q"),
+    )
+    assert not snapshot.complete
+    assert _ports(_filtered("recv-q > 0 or sport < :9", source)) == [1, 2, 3, 4, 1]
+
+
+def test_a_filter_on_processes_looks_for_owners(tmp_path: Path) -> None:
+    _saved_process(tmp_path, 1, 77)
+    _saved_process(tmp_path, 9, 79)
+    rows = [_row(Proto.TCP, port, inode) for port, inode in ((1, 77), (2, 78), (3, 0), (4, 79))]
+    unix = [UnixRecord("STREAM", None, b"/a", 79), UnixRecord("STREAM", None, b"/b", 80)]
+    source = FakeSource("x", {Proto.TCP: Table([rows]), Proto.UDP: Table([])}, unix)
+    for text, ports, paths in (
+        ("pid = 1", [1], []),
+        ("pid = 9", [4], [b"/a"]),
+        ("process = server", [1, 4], [b"/a"]),
+        ("not process = server", [2, 3], [b"/b"]),
+        ("pid = 9 sport = :1", [], []),
+        ("pid = 9 or sport = :2", [2, 4], [b"/a"]),
+    ):
+        snapshot = _filtered(text, source, root=str(tmp_path))
+        assert _ports(snapshot) == ports
+        assert [row.path for row in snapshot.unix] == paths
+        assert snapshot.gaps == ()
+
+
+def test_what_an_unseen_process_may_hold_is_not_decided_by_process(tmp_path: Path) -> None:
+    _saved_process(tmp_path, 5, 77)  # without pid 1: not every process is shown
+    ended = _row(Proto.TCP, 5, None)._replace(state=TcpState.TIME_WAIT, owners=())
+    rows = [*(_row(Proto.TCP, port, inode) for port, inode in ((1, 77), (2, 78), (3, 0))), ended]
+    source = FakeSource("x", {Proto.TCP: Table([rows]), Proto.UDP: Table([])}, [])
+    left_out = Gap(
+        GapKind.UNDECIDED, Proto.TCP, "1 row left out: the process that holds it can't be seen"
+    )
+    for text, ports in (("pid = 5", [1]), ("not pid = 5", [3, 5])):
+        snapshot = _filtered(text, source, root=str(tmp_path))
+        assert _ports(snapshot) == ports
+        assert left_out in snapshot.gaps
+    snapshot = _filtered("pid = 5 sport != :2", source, root=str(tmp_path))
+    assert left_out not in snapshot.gaps
+
+
+def test_who_asks_for_bound_sockets_is_told_where_they_can_not_be_seen() -> None:
+    sources = (
+        FakeSource("sockdiag", {Proto.TCP: Table([])}),
+        FakeSource("procfs", dict.fromkeys(_BOTH, Table([]))),
+    )
+    for text in ("state bound-inactive", "not state established state bound-inactive"):
+        assert _filtered(text, *sources).gaps[0].kind is GapKind.FALLBACK
+    gaps = _filtered("state bound-inactive", sources[1], FakeSource("x", unix=[])).gaps
+    assert [(gap.kind, gap.proto) for gap in gaps if gap.kind is GapKind.UNDECIDED] == [
+        (GapKind.UNDECIDED, Proto.TCP)
+    ]
+    assert "bound" in str(gaps[-1])
+
+
 @pytest.mark.parametrize(
     ("sources", "line"),
     [
@@ -247,6 +337,17 @@ def test_collecting_a_saved_tree() -> None:
     listening = collect(["tcp"], show=Show.LISTENING, proc_root=tree("captured"))
     assert {record.state for record in listening.records} == {TcpState.LISTEN}
     assert len(listening.records) == 4
+
+
+def test_collecting_with_a_filter() -> None:
+    by_text = collect(["tcp"], filter="state listening", proc_root=tree("captured"))
+    assert {record.state for record in by_text.records} == {TcpState.LISTEN}
+    assert len(by_text.records) == 4
+    port = by_text.records[0].laddr.port
+    by_hand = collect(["tcp"], filter=Port("sport", "=", port), proc_root=tree("captured"))
+    assert {record.laddr.port for record in by_hand.records} == {port}
+    with pytest.raises(FilterError):
+        collect(filter="nonsense")
 
 
 def test_collecting_what_cannot_be_read_raises(tmp_path: Path) -> None:

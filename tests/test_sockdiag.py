@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pynetstat.errors import SourceFailed, SourceUnavailable
+from pynetstat.filter_grammar import parse_filter
 from pynetstat.query import Query, Show, state_mask
 from pynetstat.records import (
     TIMER_OFF,
@@ -20,11 +23,12 @@ from pynetstat.records import (
     Timer,
 )
 from pynetstat.sources import Notes
-from pynetstat.sources.netlink import walk
+from pynetstat.sources.bytecode import bytecode
+from pynetstat.sources.netlink import attributes, walk
 from pynetstat.sources.sockdiag import AddressTexts, SockDiag, decode, pack_request
 
 from .fake_kernel import FakeKernel, Packet
-from .messages import attribute, done, inet_body, message
+from .messages import attribute, done, error, inet_body, message
 from .trees import netlink_answer, read_tree
 
 _MARK = attribute(15, struct.pack("=I", 9))
@@ -295,3 +299,63 @@ def test_backlogs_of_a_recorded_answer() -> None:
     records, _ = _read(FakeKernel.saying(*netlink_answer("tcp")))
     backlogs = {row.laddr.port: row.backlog for row in records if row.state is TcpState.LISTEN}
     assert backlogs == {8080: 8, 8081: 8, 8082: 8, 8083: 1}
+
+
+def _bytecode(request: bytes) -> bytes | None:
+    return attributes(request[72:]).get(1)
+
+
+def test_a_filter_goes_to_the_kernel_as_mask_and_bytecode() -> None:
+    kernel = FakeKernel.saying(done())
+    question = parse_filter("state established state syn-recv dport = :443")
+    list(SockDiag(kernel).read(Proto.TCP, Query(filter=question), Notes()))
+    list(SockDiag(kernel).read(Proto.UDP, Query(filter=question), Notes()))
+    tcp, udp = kernel.requests
+    # The listeners come along, for they know the users of SYN_RECV rows.
+    assert struct.unpack("=I", tcp[20:24]) == (1 << 1 | 1 << 3 | 1 << 10,)
+    assert struct.unpack("=I", udp[20:24]) == (1 << 1 | 1 << 3,)
+    assert _bytecode(udp) == bytecode(parse_filter("dport = :443"))
+    assert _bytecode(tcp) == bytecode(parse_filter("dport = :443 or dport <= :0"))
+
+
+def test_a_filter_on_a_protocol_of_a_large_number_keeps_that_number() -> None:
+    kernel = FakeKernel.saying(done())
+    list(SockDiag(kernel).read(Proto.MPTCP, Query(filter=parse_filter("sport = :1")), Notes()))
+    (request,) = kernel.requests
+    assert set(attributes(request[72:])) == {1, 3}
+
+
+@pytest.mark.parametrize("refusal", [done(-errno.EINVAL), error(-errno.EINVAL)])
+def test_a_kernel_that_refuses_bytecode_is_asked_without(refusal: bytes) -> None:
+    row = message(inet_body(remote=("127.0.0.1", 443)))
+
+    def answer(request: bytes) -> list[Packet]:
+        return [Packet(refusal)] if _bytecode(request) else [Packet(row), Packet(done())]
+
+    kernel = FakeKernel(answer)
+    query = Query(filter=parse_filter("dport = :443"))
+    batches = SockDiag(kernel).read(Proto.TCP, query, Notes())
+    assert [record.raddr.port for batch in batches for record in batch] == [443]
+    assert [bool(_bytecode(request)) for request in kernel.requests] == [True, False]
+    assert kernel.all_closed
+
+
+@pytest.mark.parametrize(("code", "asked"), [(errno.ENOENT, 1), (errno.EINVAL, 2)])
+def test_every_other_refusal_stays_one(code: int, asked: int) -> None:
+    kernel = FakeKernel.saying(error(-code))
+    query = Query(filter=parse_filter("dport = :443"))
+    with pytest.raises(SourceUnavailable):
+        list(SockDiag(kernel).read(Proto.TCP, query, Notes()))
+    assert len(kernel.requests) == asked
+
+
+@pytest.mark.parametrize(("release", "told"), [("6.7.9-x", False), ("6.8.0", True), ("10.1", True)])
+def test_an_old_kernel_is_named_when_it_can_not_tell_bound_sockets(
+    release: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(release=release))
+    kernel, notes = FakeKernel.saying(done()), Notes()
+    query = Query(filter=parse_filter("state bound-inactive"))
+    list(SockDiag(kernel).read(Proto.TCP, query, notes))
+    assert struct.unpack("=I", kernel.requests[0][20:24]) == (1 << 13,)
+    assert (not notes.remarks) is told

@@ -16,7 +16,7 @@ from rich.style import Style
 
 _GAPS = (2, 1)
 _INDENT = 2
-_SENTENCE_INDENT = 4
+_UNDER_INDENT = 4
 _NEWLINE = Segment.line()
 
 
@@ -48,34 +48,57 @@ def grid(
     rows: Sequence[Sequence[Cell]],
     width: int,
     title_style: Style,
+    *,
     below: Sequence[Sequence[Cell]] | None = None,
+    header: bool = True,
 ) -> Iterator[Segment]:
     """The titles and below them the rows, on one line each if the widest fits ``width``.
 
     Else columns that find no room go on to further, indented lines, and a cell that is
     wider than the terminal is folded. ``below`` has sentences for each row, which follow
-    it on indented lines.
+    it on indented lines. Without ``header`` the titles are left out.
     """
-    widths = [cell_len(column.title) for column in columns]
+    widths = [cell_len(column.title) if header else 0 for column in columns]
     for row in rows:
         for at, cell in enumerate(row):
             widths[at] = max(widths[at], _size(cell[0]))
     lines = _share_out(widths, width)
     titles = [Cell(column.title, title_style) for column in columns]
-    for at, row in enumerate((titles, *rows)):
+    for number, row in enumerate((titles, *rows) if header else rows, start=-header):
         for line in lines:
             yield from _row_line(row, columns, widths, line, width)
-        if below is not None and at:
-            for text, style in below[at - 1]:
-                yield from prose(text, style or Style(), width, _SENTENCE_INDENT)
+        if below is not None and number >= 0:
+            for text, style in below[number]:
+                yield from prose(text, style or title_style, width, _UNDER_INDENT)
 
 
 def prose(text: str, style: Style, width: int, indent: int = 0) -> Iterator[Segment]:
     """A sentence on as many lines as it needs, broken between words where possible."""
     indent = min(indent, max(width - 1, 0))
-    for line in textwrap.wrap(text, max(width - indent, 1), break_on_hyphens=False):
-        yield Segment(" " * indent + line, style)
+    for line in _wrapped(text, max(width - indent, 1)):
+        if indent:
+            yield Segment(" " * indent)
+        yield Segment(line, style)
         yield _NEWLINE
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """``text`` in lines of at most ``width`` cells; a word that is wider is broken."""
+    if text.isascii():
+        return textwrap.wrap(text, width, break_on_hyphens=False)
+    # textwrap counts characters, of which some take two cells and some none.
+    lines = []
+    line = ""
+    for word in text.split(" "):
+        longer = f"{line} {word}" if line else word
+        if cell_len(longer) <= width:
+            line = longer
+            continue
+        if line:
+            lines.append(line)
+        *full, line = chop_cells(word, width) or [word]
+        lines += filter(None, full)
+    return [*lines, line]
 
 
 def _share_out(widths: Sequence[int], width: int) -> list[_Line]:
@@ -106,9 +129,10 @@ def _row_line(
     empty = True
     for at in range(line.first, line.stop):
         text, style = row[at]
-        padding = widths[at] - _size(text)
+        size = _size(text)
+        padding = widths[at] - size
         if columns[at].right:
-            blank += padding
+            blank = min(blank + padding, width - size)
             padding = 0
         if text:
             if blank:

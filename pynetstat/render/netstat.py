@@ -32,6 +32,8 @@ _ADDRESS_ROOM = 22
 _PORT_ROOM = 18
 _PROGRAM_WIDTH = 20
 _PROGRAM_ROOM = 19
+_NETNS_TITLE = "Netns               "
+_NETNS_WIDTH = len(_NETNS_TITLE)
 
 _NAMES = {Proto.UDPLITE: "udpl", Proto.UDPLITE6: "udpl6", Proto.SCTP6: "sctp"}
 _STATES = {state: f"{state:<11}" for state in TcpState}
@@ -41,12 +43,16 @@ _UNTOLD = "-"
 
 
 class Columns(NamedTuple):
-    """The columns beyond the first six, and whether addresses are shown whole (-W)."""
+    """The columns beyond the first six, and whether addresses are shown whole (-W).
+
+    ``netns`` is not netstat's: it stands before the timer, which has blanks in it.
+    """
 
     extend: bool = False
     programs: bool = False
     timers: bool = False
     wide: bool = False
+    netns: bool = False
 
 
 def inet_heading(show: Show, columns: Columns) -> str:
@@ -55,6 +61,7 @@ def inet_heading(show: Show, columns: Columns) -> str:
         "Proto Recv-Q Send-Q Local Address           Foreign Address         State      "
         + (" User       Inode     " if columns.extend else "")
         + (" PID/Program name    " if columns.programs else "")
+        + (f" {_NETNS_TITLE}" if columns.netns else "")
         + (" Timer" if columns.timers else "")
     )
     return f"Active Internet connections ({show.value})\n{titles}\n"
@@ -79,13 +86,28 @@ def _table_rows(
     states = _state_texts(proto)
     cuts = not columns.wide
     extend, programs, timers = columns.extend, columns.programs, columns.timers
+    names_netns = columns.netns
     program_texts: dict[tuple[int, str] | None, str] = {}
     lines = []
     # Runs once a socket: on large tables this loop is a third of the program's time.
     for record in records:
-        _, (lip, lport), (rip, rport), state, recv_q, send_q, _, timer, uid, inode, _, _, owners = (
-            record
-        )
+        (
+            _,
+            (lip, lport),
+            (rip, rport),
+            state,
+            recv_q,
+            send_q,
+            _,
+            timer,
+            uid,
+            inode,
+            _,
+            _,
+            owners,
+            _,
+            netns,
+        ) = record
         laddr = f"{hosts[lip]}:{port(lport, lport)}".ljust(_ADDRESS_WIDTH)
         raddr = f"{hosts[rip]}:{port(rport, rport)}".ljust(_ADDRESS_WIDTH)
         if cuts and len(laddr) + len(raddr) > _BOTH_WIDTHS:
@@ -101,6 +123,8 @@ def _table_rows(
             if program is None:
                 program = program_texts[holder] = f" {program_text(owners):<{_PROGRAM_WIDTH}}"
             line += program
+        if names_netns:
+            line += f" {netns or _UNTOLD:<{_NETNS_WIDTH}}"
         if timers:
             line += " off (0.00/0/0)" if timer is TIMER_OFF else " " + timer_text(timer)
         lines.append(line)
@@ -151,9 +175,10 @@ def _user_and_inode(uid: int | None, inode: int | None, words: Words) -> str:
 def unix_heading(show: Show, columns: Columns) -> str:
     """The two lines above the unix sockets."""
     program = "PID/Program name     " if columns.programs else ""
+    netns = f"{_NETNS_TITLE} " if columns.netns else ""
     return (
         f"Active UNIX domain sockets ({show.value})\n"
-        f"Proto RefCnt Flags       Type       State         I-Node   {program}Path\n"
+        f"Proto RefCnt Flags       Type       State         I-Node   {program}{netns}Path\n"
     )
 
 
@@ -172,7 +197,8 @@ def _unix_row(record: UnixRecord, columns: Columns) -> str:
     if record.state is UnixState.UNCONNECTED:
         state = ""
     program = f"{program_text(record.owners):<{_PROGRAM_WIDTH}} " if columns.programs else ""
+    netns = f"{record.netns or _UNTOLD:<{_NETNS_WIDTH}} " if columns.netns else ""
     return (
-        f"unix  {refcnt:<6} {flags:<11} {record.type:<10} {state:<13} {inode:<8} {program}"
+        f"unix  {refcnt:<6} {flags:<11} {record.type:<10} {state:<13} {inode:<8} {program}{netns}"
         f"{printable(unix_name(record.path))}\n"
     )

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TextIO
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
-from pynetstat.explain.remarks import Explain
 from pynetstat.query import Query
 from pynetstat.records import (
     ANY,
     Addr,
-    Owner,
     Proto,
     SocketRecord,
     TcpState,
@@ -31,11 +28,12 @@ from pynetstat.records import (
     UnixRecord,
     UnixState,
 )
+from pynetstat.remark import Remarks
 from pynetstat.render.layout import Cell, Column, grid, prose
 from pynetstat.render.netstat import Columns
 from pynetstat.snapshot import GapKind, Snapshot
 from pynetstat.text import printable, unix_name
-from pynetstat.words import Words, duration
+from pynetstat.words import Words, duration, interface_name, owner_text
 
 _HEADING = Style(bold=True)
 _QUIET = Style(dim=True)
@@ -72,16 +70,14 @@ _DATAGRAM = ("udp", "udplite", "raw")
 
 
 def print_snapshot(
-    snapshot: Snapshot,
-    query: Query,
-    columns: Columns,
-    words: Words,
-    output: TextIO,
-    *,
-    explain: Explain | None = None,
+    snapshot: Snapshot, query: Query, columns: Columns, words: Words, output: TextIO
 ) -> None:
     """Print the view to ``output``, as wide as the terminal. Errors of writing are OSErrors."""
-    view = SnapshotView(snapshot, query, columns, words, explain=explain)
+    print_view(SnapshotView(snapshot, query, columns, words), output)
+
+
+def print_view(view: RenderableType, output: TextIO) -> None:
+    """Print any view as :func:`print_snapshot`."""
     open_console(output).print(view, soft_wrap=True, end="")
 
 
@@ -91,6 +87,11 @@ def open_console(output: TextIO) -> Console:
     return _Console(
         file=output, width=width, height=height, highlight=False, markup=False, emoji=False
     )
+
+
+def state_style(state: TcpState) -> Style:
+    """How a TCP state looks in every view for people."""
+    return _STATE_STYLES[state]
 
 
 class _Console(Console):
@@ -110,8 +111,8 @@ def _dumb_size() -> tuple[int, int] | tuple[None, None]:
 class SnapshotView:
     """A snapshot as a rich renderable: title, tables, and a line that counts the states.
 
-    ``marks`` gives internet sockets, by cookie, a mark in a column of its own; ``explain``
-    says what stands below each row.
+    ``marks`` gives internet sockets, by cookie, a mark in a column of its own. ``below``
+    says what stands below each row. Without ``header`` titles and counts are left out.
     """
 
     def __init__(
@@ -122,14 +123,16 @@ class SnapshotView:
         words: Words,
         marks: Mapping[int | None, str] | None = None,
         *,
-        explain: Explain | None = None,
+        below: Remarks | None = None,
+        header: bool = True,
     ) -> None:
         self._snapshot = snapshot
         self._query = query
         self._columns = columns
         self._words = words
         self._marks = marks
-        self._explain = explain
+        self._below = below
+        self._header = header
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = options.max_width
@@ -145,35 +148,27 @@ class SnapshotView:
         yield from self._title("Active Internet connections", width)
         titles, makers = self._inet_columns()
         rows = [[make(record) for make in makers] for record in records]
-        yield from grid(titles, rows, width, _QUIET, self._remarks(records))
-        yield from prose(count_states(records), _HEADING, width)
+        below = remark_cells(records, self._below)
+        yield from grid(titles, rows, width, _QUIET, below=below, header=self._header)
+        if self._header:
+            yield from prose(count_states(records), _HEADING, width)
 
     def _unix(self, width: int) -> Iterator[Segment]:
         records = self._snapshot.unix
         yield from self._title("Active UNIX domain sockets", width)
         titles, makers = self._unix_columns()
         rows = [[make(record) for make in makers] for record in records]
-        yield from grid(titles, rows, width, _QUIET, self._remarks(records))
-        yield from prose(count_unix_states(records), _HEADING, width)
+        below = remark_cells(records, self._below)
+        yield from grid(titles, rows, width, _QUIET, below=below, header=self._header)
+        if self._header:
+            yield from prose(count_unix_states(records), _HEADING, width)
 
     def _title(self, heading: str, width: int) -> Iterator[Segment]:
         source = self._snapshot.source or "nothing could be read"
         title = f"{heading} ({self._query.show.value}), from {source}"
-        yield from prose(title, _HEADING, width)
-        for line in incompleteness(self._snapshot):
-            yield from prose(line, _ALERT, width)
-
-    def _remarks(self, records: Sequence[SocketRecord | UnixRecord]) -> list[list[Cell]] | None:
-        """What stands below each row, if anything does."""
-        if self._explain is None:
-            return None
-        return [
-            [
-                Cell(f"! {remark.text}", _ALERT) if remark.trouble else Cell(remark.text, _QUIET)
-                for remark in self._explain(record)
-            ]
-            for record in records
-        ]
+        if self._header:
+            yield from prose(title, _HEADING, width)
+        yield from incompleteness_lines(self._snapshot, width)
 
     def _inet_columns(self) -> tuple[list[Column], list[Callable[[SocketRecord], Cell]]]:
         """The columns in netstat's order, and what makes the cell of each."""
@@ -190,6 +185,8 @@ class SnapshotView:
             columns.append((Column("Inode"), lambda record: _number(record.inode)))
         if self._columns.programs:
             columns.append((Column("PID/Program name"), self._program))
+        if self._columns.netns:
+            columns.append((Column("Netns"), _netns))
         if self._columns.timers:
             columns.append((Column("Timer"), lambda record: _timer(record.timer)))
         if self._marks is not None:
@@ -207,6 +204,8 @@ class SnapshotView:
         ]
         if self._columns.programs:
             columns.append((Column("PID/Program name"), self._program))
+        if self._columns.netns:
+            columns.append((Column("Netns"), _netns))
         columns.append((Column("Path"), _path))
         return [column for column, _ in columns], [make for _, make in columns]
 
@@ -225,7 +224,8 @@ class SnapshotView:
     def _address(self, addr: Addr, record: SocketRecord, scoped: bool) -> str:
         host = self._words.hosts[addr.ip] if addr.ip != "::" else "::"
         if scoped and record.ifindex:
-            host += f"%{_interface(record.ifindex)}"
+            names = self._snapshot.interfaces
+            host += f"%{interface_name(record.ifindex, record.netns, names)}"
         if ":" in host:
             host = f"[{host}]"
         return f"{host}:{self._words.ports(record.proto.base).get(addr.port, addr.port)}"
@@ -236,9 +236,24 @@ class SnapshotView:
 
     def _program(self, record: SocketRecord | UnixRecord) -> Cell:
         if record.owners:
-            return Cell(", ".join(_owner(owner) for owner in record.owners))
+            return Cell(", ".join(owner_text(owner) for owner in record.owners))
         missing = self._snapshot.why_no_owner(record)
         return Cell(f"({missing.value})" if missing else "?", _QUIET)
+
+
+def remark_cells(
+    rows: Sequence[SocketRecord | UnixRecord], below: Remarks | None
+) -> list[list[Cell]] | None:
+    """What stands below each row, if anything does."""
+    if below is None:
+        return None
+    return [
+        [
+            Cell(f"! {text}", _ALERT) if trouble else Cell(text, _QUIET)
+            for text, trouble in below(row)
+        ]
+        for row in rows
+    ]
 
 
 def count_states(records: list[SocketRecord]) -> str:
@@ -261,6 +276,12 @@ def count_unix_states(records: list[UnixRecord]) -> str:
 def _count_line(total: int, counts: list[tuple[str, int]]) -> str:
     sockets = "1 socket" if total == 1 else f"{total} sockets"
     return f"{sockets}: {', '.join(f'{n} {word}' for word, n in counts)}" if counts else sockets
+
+
+def incompleteness_lines(snapshot: Snapshot, width: int) -> Iterator[Segment]:
+    """:func:`incompleteness` in the colour of a warning."""
+    for line in incompleteness(snapshot):
+        yield from prose(line, _ALERT, width)
 
 
 def incompleteness(snapshot: Snapshot) -> list[str]:
@@ -301,21 +322,13 @@ def _number(number: int | None) -> Cell:
     return _UNTOLD if number is None else Cell(str(number), None if number else _QUIET)
 
 
+def _netns(record: SocketRecord | UnixRecord) -> Cell:
+    return Cell(record.netns) if record.netns is not None else _UNTOLD
+
+
 def _path(record: UnixRecord) -> Cell:
     name = printable(unix_name(record.path))
     return Cell(name) if record.trusted or not name else Cell(f"{name} (unverified)", _ALERT)
-
-
-def _owner(owner: Owner) -> str:
-    name = printable(owner.name)
-    return f'{owner.pid}/"{name}"' if "," in name else f"{owner.pid}/{name}"
-
-
-def _interface(index: int) -> str:
-    try:
-        return printable(socket.if_indextoname(index))
-    except OSError:
-        return str(index)
 
 
 def _timer(timer: Timer | None) -> Cell:

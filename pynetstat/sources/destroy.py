@@ -17,17 +17,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from pynetstat.errors import ParseError, SourceFailed, SourceUnavailable
 from pynetstat.records import STATE_CODES, Addr, Proto, TcpState
-from pynetstat.sources.netlink import (
-    HEADER,
-    NETLINK_SOCK_DIAG,
-    SOCK_DIAG_BY_FAMILY,
-    attributes,
-    walk,
-)
+from pynetstat.sources.multicast import GroupSocket
+from pynetstat.sources.netlink import SOCK_DIAG_BY_FAMILY, attributes
 from pynetstat.transition import Totals
 
 _GROUPS = {Proto.TCP: 1, Proto.UDP: 2, Proto.TCP6: 3, Proto.UDP6: 4}
@@ -41,22 +36,17 @@ _PROTOS = {
     (socket.AF_INET, socket.IPPROTO_UDP): Proto.UDP,
     (socket.AF_INET6, socket.IPPROTO_UDP): Proto.UDP6,
 }
-_MESSAGE = struct.Struct("=BBxx HH 16s16s I Q 20x")
-"""struct inet_diag_msg: family, state, ports, addresses, interface, cookie."""
+_MESSAGE = struct.Struct("=IH10x BBxx HH 16s16s I Q 20x")
+"""Of the netlink header length and type, of struct inet_diag_msg family, state, ports,
+addresses, interface and cookie."""
 _INET_DIAG_INFO = 2
 _INET_DIAG_PROTOCOL = 10
 _TOTALS = struct.Struct("=100x I 16x QQ II")
 """struct tcp_info: tcpi_total_retrans; tcpi_bytes_acked to tcpi_segs_in."""
 
-_SO_RCVBUFFORCE = 33
-_SO_MEMINFO = 55
-_MEMINFO = struct.Struct("=32x I")
-"""SK_MEMINFO_DROPS, the ninth number (linux/sock_diag.h)."""
+_MOST_TEXTS = 10_000
+"""Addresses remembered: peers come and go for as long as it runs."""
 _BUFFER = 64 * 1024 * 1024
-"""Asked for; an ordinary user is given net.core.rmem_max at most."""
-_RECEIVE_SIZE = 8192
-_TICK_S = 0.2
-"""How long a silent receive lasts before the thread looks whether it should end."""
 
 
 class End(NamedTuple):
@@ -84,82 +74,77 @@ class Lost(NamedTuple):
     messages: int | None
 
 
-class GroupSocket(Protocol):
-    """The part of a socket that listening to multicast groups uses."""
+class Groups(Protocol):
+    """What :class:`~pynetstat.sources.multicast.GroupSocket` does."""
 
-    def settimeout(self, value: float | None, /) -> None:
-        """As socket.settimeout."""
+    def receive(self) -> list[bytes]:
+        """The messages that wait; none after a moment. OSError."""
+        ...
 
-    def recvfrom(self, bufsize: int, /) -> tuple[bytes, Any]:
-        """As socket.recvfrom."""
-
-    def getsockopt(self, level: int, optname: int, buflen: int, /) -> bytes:
-        """As socket.getsockopt."""
+    def count_drops(self) -> int | None:
+        """How many were dropped since the beginning."""
+        ...
 
     def close(self) -> None:
-        """As socket.close."""
+        """Leave the groups."""
+        ...
 
 
-def open_groups(protos: Iterable[Proto], buffer_size: int = _BUFFER) -> GroupSocket:
+def open_groups(protos: Iterable[Proto], buffer_size: int = _BUFFER) -> Groups:
     """A socket that is told of every end in these tables of this network namespace."""
-    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-    sock = socket.socket(socket.AF_NETLINK, kind, NETLINK_SOCK_DIAG)
-    try:
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, buffer_size)
-        except PermissionError:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_size)
-        mask = sum(1 << (_GROUPS[proto] - 1) for proto in protos)
-        sock.bind((0, mask))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+    return GroupSocket(sum(1 << (_GROUPS[proto] - 1) for proto in protos), buffer_size)
 
 
-def decode_ends(data: bytes, at: float) -> list[End]:
-    """The ends in one received datagram; sockets of other protocols are passed over.
+class Decoder:
+    """Makes ends of received messages; remembers the texts of addresses."""
 
-    ParseError for what the kernel would not send.
-    """
-    ends = []
-    for run in walk(data, sequence=0):
-        if run.type != SOCK_DIAG_BY_FAMILY:
-            continue
-        for start in range(0, len(run.data), run.size):
-            body = bytes(run.data[start + HEADER.size : start + run.length])
-            end = _decode(body, at)
-            if end is not None:
-                ends.append(end)
-    return ends
+    def __init__(self) -> None:
+        self._texts: dict[tuple[int, bytes], str] = {}
+
+    def decode(self, data: bytes, at: float) -> End | None:
+        """The end in one message; None for a socket of another protocol.
+
+        ParseError for what the kernel would not send.
+        """
+        if len(data) < _MESSAGE.size:
+            raise ParseError("inet_diag_msg cut short", data)
+        (length, kind, family, code, lport, rport, lip, rip, ifindex, cookie) = (
+            _MESSAGE.unpack_from(data)
+        )
+        if kind != SOCK_DIAG_BY_FAMILY or not _MESSAGE.size <= length <= len(data):
+            raise ParseError(f"netlink length {length} of {len(data)} bytes", data)
+        attached = attributes(data[_MESSAGE.size : length])
+        proto = _PROTOS.get((family, attached.get(_INET_DIAG_PROTOCOL, b"\0")[0]))
+        if proto is None:
+            return None
+        texts = self._texts
+        if len(texts) > _MOST_TEXTS:
+            texts.clear()
+        local, remote = texts.get((family, lip)), texts.get((family, rip))
+        if local is None:
+            local = texts[family, lip] = _text(family, lip)
+        if remote is None:
+            remote = texts[family, rip] = _text(family, rip)
+        is_tcp = proto is Proto.TCP or proto is Proto.TCP6
+        totals = None
+        info = attached.get(_INET_DIAG_INFO, b"")
+        if rport and is_tcp and len(info) >= _TOTALS.size:
+            resent, acked, received, segs_out, segs_in = _TOTALS.unpack_from(info)
+            totals = Totals(acked, received, segs_out, segs_in, resent)
+        return End(
+            at,
+            proto,
+            Addr(local, socket.ntohs(lport)),
+            Addr(remote, socket.ntohs(rport)),
+            ifindex,
+            cookie,
+            totals,
+            None if is_tcp else STATE_CODES.get(code),
+        )
 
 
-def _decode(body: bytes, at: float) -> End | None:
-    if len(body) < _MESSAGE.size:
-        raise ParseError("inet_diag_msg cut short", body)
-    family, code, lport, rport, lip, rip, ifindex, cookie = _MESSAGE.unpack_from(body)
-    attached = attributes(body[_MESSAGE.size :])
-    number = attached.get(_INET_DIAG_PROTOCOL, b"\0")[0]
-    proto = _PROTOS.get((family, number))
-    if proto is None:
-        return None
-    if family == socket.AF_INET:
-        lip, rip = lip[:4], rip[:4]
-    info = attached.get(_INET_DIAG_INFO, b"")
-    totals = None
-    if rport and proto.base == "tcp" and len(info) >= _TOTALS.size:
-        resent, acked, received, segs_out, segs_in = _TOTALS.unpack_from(info)
-        totals = Totals(acked, received, segs_out, segs_in, resent)
-    return End(
-        at,
-        proto,
-        Addr(socket.inet_ntop(family, lip), socket.ntohs(lport)),
-        Addr(socket.inet_ntop(family, rip), socket.ntohs(rport)),
-        ifindex,
-        cookie,
-        totals,
-        STATE_CODES.get(code) if proto.base == "udp" else None,
-    )
+def _text(family: int, address: bytes) -> str:
+    return socket.inet_ntop(family, address[:4] if family == socket.AF_INET else address)
 
 
 class Ends:
@@ -171,13 +156,14 @@ class Ends:
     def __init__(
         self,
         protos: Iterable[Proto] = TABLES,
-        opener: Callable[[Iterable[Proto]], GroupSocket] = open_groups,
+        opener: Callable[[Iterable[Proto]], Groups] = open_groups,
     ) -> None:
         try:
-            self._socket = opener(protos)
+            self._groups = opener(protos)
         except (OSError, AttributeError) as error:
-            # Without AF_NETLINK it is an AttributeError.
+            # Without netlink or recvmmsg() it is an AttributeError.
             raise SourceUnavailable(f"sock_diag destroy groups: {error}") from error
+        self._decoder = Decoder()
         self._received: deque[tuple[float, bytes]] = deque()
         self._lost: deque[Lost] = deque()
         self._drops = 0
@@ -185,7 +171,6 @@ class Ends:
         self._closing = False
         self.arrived = threading.Event()
         """Set when something has arrived since the last :meth:`take`."""
-        self._socket.settimeout(_TICK_S)
         self._thread = threading.Thread(target=self._drain, name="pynetstat-ends", daemon=True)
         self._thread.start()
 
@@ -197,9 +182,11 @@ class Ends:
         while received:
             at, data = received.popleft()
             try:
-                ends += decode_ends(data, at)
+                end = self._decoder.decode(data, at)
             except ParseError as error:
                 raise SourceFailed(f"sock_diag destroy groups: {error}") from error
+            if end is not None:
+                ends.append(end)
         losses = [lost.popleft() for _ in range(len(lost))]
         if self._failure is not None:
             raise SourceFailed(f"sock_diag destroy groups: {self._failure}") from self._failure
@@ -209,36 +196,30 @@ class Ends:
         """Listen no more."""
         self._closing = True
         self._thread.join()
-        self._socket.close()
+        self._groups.close()
 
     def _drain(self) -> None:
-        receive, append, arrived = self._socket.recvfrom, self._received.append, self.arrived
         now = time.time
         while not self._closing:
             try:
-                data, sender = receive(_RECEIVE_SIZE)
-            except TimeoutError:
-                continue
+                messages = self._groups.receive()
             except OSError as error:
-                if error.errno == errno.ENOBUFS:
-                    self._lost.append(Lost(now(), self._count_drops()))
-                    arrived.set()
-                    continue
-                self._failure = error
-                arrived.set()
-                return
-            if sender[0] == 0:  # else not from the kernel
-                append((now(), data))
-                if not arrived.is_set():
-                    arrived.set()
+                if error.errno != errno.ENOBUFS:
+                    self._failure = error
+                    self.arrived.set()
+                    return
+                self._lost.append(Lost(now(), self._count_drops()))
+                self.arrived.set()
+                continue
+            if messages:
+                at = now()
+                self._received.extend((at, data) for data in messages)
+                self.arrived.set()
 
     def _count_drops(self) -> int | None:
-        """How many more messages the kernel has dropped; None where it does not count."""
-        try:
-            info = self._socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
-            (drops,) = _MEMINFO.unpack(info)
-        except (OSError, struct.error):
+        """How many more messages the kernel has dropped; None where it does not say."""
+        drops = self._groups.count_drops()
+        if drops is None:
             return None
-        more = drops - self._drops
-        self._drops = drops
-        return int(more)
+        more, self._drops = drops - self._drops, drops
+        return more

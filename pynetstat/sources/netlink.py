@@ -21,11 +21,25 @@ SOCK_DIAG_BY_FAMILY = 20
 NLMSG_ERROR = 2
 NLMSG_DONE = 3
 NLM_F_REQUEST = 0x001
+NLM_F_ACK = 0x004
 NLM_F_DUMP = 0x300
 
 HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _ERROR_CODE = struct.Struct("=i")
+_MAX_ERRNO = 4095
+"""MAX_ERRNO (include/linux/err.h)."""
+
+_PROTOCOL_NUMBERS = {
+    "tcp": socket.IPPROTO_TCP,
+    "udp": socket.IPPROTO_UDP,
+    "udplite": 136,
+    "raw": socket.IPPROTO_RAW,
+    "sctp": 132,
+    "mptcp": 262,
+}
+_REQ_PROTOCOL = 3
+"""INET_DIAG_REQ_PROTOCOL: carries a protocol number that does not fit the request's byte."""
 
 _SEQUENCE = 1
 _RECEIVE_SIZE = 64 * 1024
@@ -86,11 +100,22 @@ def pack_attribute(kind: int, payload: bytes) -> bytes:
     return _ATTRIBUTE.pack(length, kind) + payload + b"\0" * (align(length) - length)
 
 
+def name_protocol(base: str) -> tuple[int, bytes]:
+    """A protocol's number for the byte of a request, and the attribute of one that is larger."""
+    number = _PROTOCOL_NUMBERS[base]
+    if number <= 255:
+        return number, b""
+    return socket.IPPROTO_RAW, pack_attribute(_REQ_PROTOCOL, struct.pack("=I", number))
+
+
 def pack_dump(body: bytes) -> bytes:
     """A sock_diag request for a whole table."""
-    length = HEADER.size + len(body)
-    flags = NLM_F_REQUEST | NLM_F_DUMP
-    return HEADER.pack(length, SOCK_DIAG_BY_FAMILY, flags, _SEQUENCE, 0) + body
+    return pack_message(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, body)
+
+
+def pack_message(kind: int, flags: int, body: bytes, sequence: int = _SEQUENCE) -> bytes:
+    """One message with its header."""
+    return HEADER.pack(HEADER.size + len(body), kind, flags, sequence, 0) + body
 
 
 def walk(data: bytes, sequence: int = _SEQUENCE) -> Iterator[Run]:
@@ -161,6 +186,26 @@ def dump(request: bytes, opener: Callable[[], NetlinkSocket] = open_socket) -> I
         raise SourceUnavailable(f"sock_diag: {what}") from error
 
 
+def acknowledged(sock: NetlinkSocket, request: bytes, sequence: int) -> int:
+    """Send ``request``, which asks for an acknowledgement; 0, or the kernel's errno.
+
+    OSError when it can't be sent or isn't answered, ParseError for an answer that no kernel
+    gives.
+    """
+    sock.settimeout(_PATIENCE_S)
+    sock.sendto(request, (0, 0))
+    while True:
+        data, _ancillary, _flags, sender = sock.recvmsg(_RECEIVE_SIZE)
+        if not isinstance(sender, tuple) or sender[0] != 0:
+            continue  # not from the kernel
+        for run in walk(data, sequence):
+            if run.type == NLMSG_ERROR:
+                if run.length < HEADER.size + _ERROR_CODE.size:
+                    raise ParseError("netlink error without a code", bytes(run.data))
+                (code,) = _ERROR_CODE.unpack_from(run.data, HEADER.size)
+                return -int(code)
+
+
 def _exchange(request: bytes, opener: Callable[[], NetlinkSocket]) -> Iterator[Run]:
     sock = opener()
     try:
@@ -191,6 +236,8 @@ def _check_code(run: Run) -> None:
             raise ParseError("netlink error without a code", bytes(run.data))
         return
     (code,) = _ERROR_CODE.unpack_from(run.data, HEADER.size)
+    if code < -_MAX_ERRNO:
+        raise ParseError(f"netlink error with the code {code}", bytes(run.data))
     if code < 0:
         raise OSError(-code, os.strerror(-code))
     if run.type == NLMSG_ERROR:

@@ -27,13 +27,17 @@ _ASSOC_STATES = (
 COOKIE_WAIT, COOKIE_ECHOED, ESTABLISHED, SHUTDOWN_PENDING, _SENT, _RECEIVED, _ACK_SENT."""
 _LISTENING = 10
 
+_MOST_16, _MOST_32, _MOST_64 = 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+"""What a port, a queue or user id, and an inode can be."""
+
 
 def parse_endpoints(text: str, proto: Proto, notes: Notes) -> Iterator[SocketRecord]:
     """The endpoints that listen, of the family of ``proto``."""
-    for line in text.splitlines()[1:]:
+    for line in _rows(text):
         try:
             fields = line.split()
-            state, lport, uid, inode = (_number(fields[i]) for i in (3, 5, 6, 7))
+            state, uid = (_number(fields[i], _MOST_32) for i in (3, 6))
+            lport, inode = _number(fields[5], _MOST_16), _number(fields[7], _MOST_64)
             laddr = Addr(_address(fields[8]), lport)
         except (ValueError, IndexError):
             notes.bad_row(ParseError("not a row of /proc/net/sctp/eps", line))
@@ -47,13 +51,13 @@ def parse_endpoints(text: str, proto: Proto, notes: Notes) -> Iterator[SocketRec
 
 def parse_associations(text: str, proto: Proto, notes: Notes) -> Iterator[SocketRecord]:
     """The associations of the family of ``proto``."""
-    for line in text.splitlines()[1:]:
+    for line in _rows(text):
         try:
             fields = line.split()
             arrow = fields.index("<->")
-            code, send_q, recv_q, uid, inode, lport, rport = (
-                _number(fields[i]) for i in (4, 7, 8, 9, 10, 11, 12)
-            )
+            code, send_q, recv_q, uid = (_number(fields[i], _MOST_32) for i in (4, 7, 8, 9))
+            inode = _number(fields[10], _MOST_64)
+            lport, rport = (_number(fields[i], _MOST_16) for i in (11, 12))
             state = _ASSOC_STATES[code]
             laddr = Addr(_primary(fields[13:arrow]), lport)
             raddr = Addr(_primary(fields[arrow + 1 :]), rport)
@@ -66,13 +70,18 @@ def parse_associations(text: str, proto: Proto, notes: Notes) -> Iterator[Socket
             )
 
 
+def _rows(text: str) -> list[str]:
+    """The lines below the heading."""
+    return text.removesuffix("\n").split("\n")[1:]
+
+
 def _primary(words: list[str]) -> str:
     marked = [word[1:] for word in words if word.startswith("*")]
     return _address(marked[0] if marked else words[0])
 
 
-def _number(word: str) -> int:
-    if not word.isdecimal():
+def _number(word: str, most: int) -> int:
+    if not word.isdecimal() or int(word) > most:
         raise ValueError(word)
     return int(word)
 

@@ -15,6 +15,7 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from pynetstat.errors import ParseError, SourceFailed, SourceUnavailable
 from pynetstat.query import Query, state_mask
@@ -35,25 +36,20 @@ from pynetstat.sources.netlink import (
     NetlinkSocket,
     Run,
     dump,
+    name_protocol,
     open_socket,
     pack_attribute,
     pack_dump,
 )
 from pynetstat.sources.readahead import read_ahead
 
-_PROTOCOL_NUMBERS = {
-    "tcp": socket.IPPROTO_TCP,
-    "udp": socket.IPPROTO_UDP,
-    "udplite": 136,
-    "raw": socket.IPPROTO_RAW,
-    "sctp": 132,
-    "mptcp": 262,
-}
+if TYPE_CHECKING:
+    from pynetstat.tcpinfo import TcpInfo
+
 _REQ_BYTECODE = 1
-_REQ_PROTOCOL = 3
-"""INET_DIAG_REQ_PROTOCOL: carries a protocol number that does not fit the request's byte."""
 
 _REQUEST = struct.Struct("=BBBxI48x")
+"""Family, protocol, extensions, states."""
 _FIELDS = "16x x BBB HH 16s16s I Q IIIII"
 _FIELDS_IPV4 = "16x x BBB HH 4s12x4s12x I Q IIIII"
 """A netlink header and struct inet_diag_msg; IPv4 uses the first word of an address."""
@@ -67,19 +63,19 @@ _STATES = [STATE_CODES.get(code) for code in range(256)]
 """By the value of a byte: a list is looked up faster than a dict."""
 
 
-def pack_request(proto: Proto, query: Query = EVERYTHING, program: bytes | None = None) -> bytes:
+def pack_request(
+    proto: Proto, query: Query = EVERYTHING, program: bytes | None = None, extensions: int = 0
+) -> bytes:
     """The request for the table of ``proto`` (struct inet_diag_req_v2).
 
-    ``program`` is bytecode for the kernel to choose rows by.
+    ``program`` is bytecode for the kernel to choose rows by, ``extensions`` are the bits of
+    the attributes that rows shall have behind them.
     """
     family = socket.AF_INET6 if proto.is_ipv6 else socket.AF_INET
-    number = _PROTOCOL_NUMBERS[proto.base]
+    number, named = name_protocol(proto.base)
     mask = state_mask(proto, query)
     attributes = b"" if program is None else pack_attribute(_REQ_BYTECODE, program)
-    if number > 255:
-        attributes += pack_attribute(_REQ_PROTOCOL, struct.pack("=I", number))
-        number = socket.IPPROTO_RAW
-    return pack_dump(_REQUEST.pack(family, number, 0, mask) + attributes)
+    return pack_dump(_REQUEST.pack(family, number, extensions, mask) + attributes + named)
 
 
 class AddressTexts(dict[bytes, str]):
@@ -150,7 +146,7 @@ def decode(
             new(
                 SocketRecord,
                 (proto, laddr, raddr, state, recv_q, send_q, backlog, timer, uid, inode, cookie,
-                 ifindex, owners),
+                 ifindex, owners, None, None),
             )
         )  # fmt: skip
     return records
@@ -161,16 +157,21 @@ class SockDiag:
 
     A dump that takes several messages goes on at a position in a hash bucket. While other
     sockets come and go, one that stays may slip through there, in a few of a thousand
-    dumps: with ``thorough`` a second dump is merged in.
+    dumps: with ``thorough`` a second dump is merged in. With ``info`` TCP rows have their
+    TcpInfo.
     """
 
     name = "sockdiag"
 
     def __init__(
-        self, opener: Callable[[], NetlinkSocket] = open_socket, thorough: bool = False
+        self,
+        opener: Callable[[], NetlinkSocket] = open_socket,
+        thorough: bool = False,
+        info: bool = False,
     ) -> None:
         self._opener = opener
         self._thorough = thorough
+        self._info = info
 
     def read(
         self, proto: Proto, query: Query, notes: Notes, holders: Holders | None = None
@@ -188,18 +189,26 @@ class SockDiag:
         seen: set[int | None] = set()
         if state_mask(proto, query) & 1 << 13 and _release() < (6, 8):
             notes.remarks.append("before Linux 6.8 sockets that are only bound are not told")
-        request = pack_request(proto, query, _program(proto, query))
+        decode_run = decode
+        extensions = 0
+        # Other protocols have other figures under the same numbers.
+        if self._info and proto.base == "tcp":
+            from pynetstat.sources.tcpinfo import EXTENSIONS
+
+            decode_run, extensions = _decode_with_info, EXTENSIONS
+        plain = pack_request(proto, query, extensions=extensions)
+        request = pack_request(proto, query, _program(proto, query), extensions)
         runs = 0
-        for run in read_ahead(self._dump(request, pack_request(proto, query))):
+        for run in read_ahead(self._dump(request, plain)):
             runs += 1
-            records = decode(run, proto, texts, notes, holders, listener_uids=listener_uids)
+            records = decode_run(run, proto, texts, notes, holders, listener_uids=listener_uids)
             yield _first_sightings(records, seen)
         if not self._thorough or runs < 2:
             return
         try:
-            for run in read_ahead(self._dump(request, pack_request(proto, query))):
+            for run in read_ahead(self._dump(request, plain)):
                 if not seen.issuperset(_cookies(run)):
-                    records = decode(
+                    records = decode_run(
                         run, proto, texts, Notes(), holders, listener_uids=listener_uids
                     )
                     yield _first_sightings(records, seen)
@@ -248,6 +257,23 @@ def _program(proto: Proto, query: Query) -> bytes | None:
     if proto.base in ("tcp", "mptcp") and state_mask(proto, query) & 1 << 3:
         wanted = any_of(wanted, LISTENER)
     return bytecode(wanted)
+
+
+def _decode_with_info(
+    run: Run,
+    proto: Proto,
+    texts: AddressTexts,
+    notes: Notes,
+    holders: Holders | None = None,
+    *,
+    listener_uids: dict[tuple[bytes, int], int] | None = None,
+) -> list[SocketRecord]:
+    """As :func:`decode`, with what the attributes tell."""
+    from pynetstat.sources.tcpinfo import infos
+
+    records = decode(run, proto, texts, notes, holders, listener_uids=listener_uids)
+    told: dict[int | None, TcpInfo] = dict(infos(run, _COOKIE_AT))
+    return [record._replace(info=told.get(record.cookie)) for record in records]
 
 
 def _cookies(run: Run) -> Iterator[int]:

@@ -46,8 +46,9 @@ _DESTROY_FIELDS = ("skaddr", "sock_cookie")
 _IN_INTERRUPT = 0x08 | 0x10
 """TRACE_FLAG_HARDIRQ and TRACE_FLAG_SOFTIRQ: the current process has nothing to do with it."""
 
-_BUFFER_KB = 8192
-"""Per processor: about 100,000 transitions."""
+_BUFFERS_KB = 32 * 1024
+"""Of all processors together: about 400,000 transitions. None gets less than the usual."""
+_LEAST_BUFFER_KB = 1408
 _NAME = re.compile(r"pynetstat-(\d+)-(\d+)-\d+")
 _serials = itertools.count(1)
 
@@ -61,7 +62,10 @@ _WORD = struct.Struct("=I")
 _DATA_LENGTH = 0x07FFFFFF
 """The rest of the page header's ``commit`` is flags."""
 _READ_SIZE = 64 * 1024
-_MOST_PAGES = 4096
+_MOST_TEXTS = 10_000
+"""Addresses remembered: peers come and go for as long as it runs."""
+_MOST_PAGES = 256
+"""Read of each processor at a time: about 13,000 entries."""
 _COUNT_EVERY_S = 1.0
 """Pages tell of what was overwritten before them; other losses only the counters tell."""
 _LOST_COUNT = re.compile(r"^(?:overrun|commit overrun|dropped events): (\d+)$", re.MULTILINE)
@@ -177,57 +181,54 @@ class Decoder:
     def __init__(self, state_format: str, destroy_format: str) -> None:
         self._states = parse_format(state_format, _STATE_FIELDS)
         self._ends = parse_format(destroy_format, _DESTROY_FIELDS)
-        self._texts: dict[tuple[int, bytes], str] = {}
+        self._texts: dict[bytes, str] = {}
 
     def decode(self, data: bytes, page: Page) -> list[Transition | Destroyed]:
         """The page's entries in their order; other protocols than TCP are passed over."""
         found: list[Transition | Destroyed] = []
-        states, ends = self._states, self._ends
+        state_number, (_, states) = self._states.number, self._states
+        end_number, (_, ends) = self._ends.number, self._ends
+        texts, new, order = self._texts, tuple.__new__, sys.byteorder
+        # Runs for every transition of the machine, as in sockdiag.decode.
         for at_ns, start, length in page.entries:
-            number = int.from_bytes(data[start : start + 2], sys.byteorder)
-            if number == states.number and length >= states.struct.size:
-                transition = self._transition(at_ns, states.struct.unpack_from(data, start))
-                if transition is not None:
-                    found.append(transition)
-            elif number == ends.number and length >= ends.struct.size:
-                skaddr, cookie = ends.struct.unpack_from(data, start)
-                found.append(Destroyed(at_ns, skaddr, cookie))
+            number = int.from_bytes(data[start : start + 2], order)
+            if number == state_number and length >= states.size:
+                flags, pid, skaddr, old, now, sport, dport, family, protocol, *ips = (
+                    states.unpack_from(data, start)
+                )
+                before, after = STATE_CODES.get(old), STATE_CODES.get(now)
+                if protocol != socket.IPPROTO_TCP or before is None or after is None:
+                    continue
+                if family == socket.AF_INET:
+                    proto, lip, rip = Proto.TCP, ips[0], ips[1]
+                else:
+                    proto, lip, rip = Proto.TCP6, ips[2], ips[3]
+                local = new(Addr, (texts.get(lip) or self._text(lip), sport))
+                remote = new(Addr, (texts.get(rip) or self._text(rip), dport))
+                thread = None if flags & _IN_INTERRUPT else pid
+                found.append(
+                    new(Transition, (at_ns, skaddr, thread, proto, local, remote, before, after))
+                )
+            elif number == end_number and length >= ends.size:
+                found.append(new(Destroyed, (at_ns, *ends.unpack_from(data, start))))
         return found
 
-    def _transition(self, at_ns: int, fields: tuple[int, ...]) -> Transition | None:
-        flags, pid, skaddr, old, new, sport, dport, family, protocol, *addresses = fields
-        if protocol != socket.IPPROTO_TCP or old not in STATE_CODES or new not in STATE_CODES:
-            return None
-        is_ipv4 = family == socket.AF_INET
-        local, remote = addresses[:2] if is_ipv4 else addresses[2:]
-        return Transition(
-            at_ns,
-            skaddr,
-            None if flags & _IN_INTERRUPT else pid,
-            Proto.TCP if is_ipv4 else Proto.TCP6,
-            Addr(self._text(family, local), sport),
-            Addr(self._text(family, remote), dport),
-            STATE_CODES[old],
-            STATE_CODES[new],
-        )
-
-    def _text(self, family: int, packed: object) -> str:
-        assert isinstance(packed, bytes)
-        text = self._texts.get((family, packed))
-        if text is None:
-            if len(self._texts) > 10_000:
-                self._texts.clear()  # peers come and go for as long as it runs
-            text = self._texts[family, packed] = socket.inet_ntop(family, packed)
+    def _text(self, packed: bytes) -> str:
+        if len(self._texts) > _MOST_TEXTS:
+            self._texts.clear()
+        family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
+        text = self._texts[packed] = socket.inet_ntop(family, packed)
         return text
 
 
 class Trace:
     """A tracing instance of this process's own. Close it.
 
-    SourceUnavailable where this process may not trace or the kernel has no such tracepoint.
+    ``buffer_kb`` is the size of each processor's buffer. SourceUnavailable where this process
+    may not trace or the kernel has no such tracepoint.
     """
 
-    def __init__(self, buffer_kb: int = _BUFFER_KB) -> None:
+    def __init__(self, buffer_kb: int | None = None) -> None:
         self._pipes: list[int] = []
         self._held: list[Transition | Destroyed] = []
         self._processors: list[str] = []
@@ -264,13 +265,17 @@ class Trace:
         until = time.monotonic_ns()
         missed = False
         for pipe in self._pipes:
+            pages = 0
             for data in _pages(pipe):
+                pages += 1
                 try:
                     page = parse_page(data)
                     self._held += self._decoder.decode(data, page)
                 except ParseError as error:
                     raise SourceFailed(f"tracefs: {error}") from error
                 missed = missed or page.missed
+            if pages == _MOST_PAGES and page.entries:
+                until = min(until, page.entries[-1][0])  # there is more of that time
         self._held.sort(key=lambda happened: happened.at_ns)
         count = len(self._held)
         while count and self._held[count - 1].at_ns >= until:
@@ -285,14 +290,7 @@ class Trace:
         """Stop tracing and remove the instance."""
         self._give_up(made=True)
 
-    def _set_up(self, buffer_kb: int) -> Decoder:
-        settings = {
-            "trace_clock": "mono",
-            "buffer_size_kb": str(buffer_kb),
-            "buffer_percent": "0",
-            f"{_STATE_EVENT}/enable": "1",
-            f"{_DESTROY_EVENT}/enable": "1",
-        }
+    def _set_up(self, buffer_kb: int | None) -> Decoder:
         decoder = Decoder(
             self._read(f"{_STATE_EVENT}/format"), self._read(f"{_DESTROY_EVENT}/format")
         )
@@ -301,6 +299,15 @@ class Trace:
             self._processors = sorted(os.listdir(folder))
         finally:
             os.close(folder)
+        if buffer_kb is None:
+            buffer_kb = max(_BUFFERS_KB // len(self._processors), _LEAST_BUFFER_KB)
+        settings = {
+            "trace_clock": "mono",
+            "buffer_size_kb": str(buffer_kb),
+            "buffer_percent": "0",
+            f"{_STATE_EVENT}/enable": "1",
+            f"{_DESTROY_EVENT}/enable": "1",
+        }
         for name in self._processors:
             pipe = self._open(f"per_cpu/{name}/trace_pipe_raw", os.O_RDONLY | os.O_NONBLOCK)
             self._pipes.append(pipe)

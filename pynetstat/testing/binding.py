@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pynetstat.filters import ALL_STATES, BOUND_INACTIVE, Port, States, all_of
 from pynetstat.records import ANY, Proto, SocketRecord, TcpState
-from pynetstat.snapshot import collect
+from pynetstat.snapshot import GapKind, collect
 from pynetstat.tabular import SOCKET_TITLES, socket_cells, table
 from pynetstat.testing.looking import tables_of
 from pynetstat.words import unmapped
@@ -24,7 +24,8 @@ class BindAnswer(NamedTuple):
 
     ``allowed`` is for a socket without SO_REUSEADDR, ``allowed_with_reuse`` for one that
     sets it; None when the tables can't tell: SO_REUSEADDR helps only if the sockets in the
-    way had it as well, which no table shows. ``blockers`` are those sockets, with their
+    way had it as well, which no table shows, and only sock_diag shows sockets that are merely
+    bound. ``blockers`` are those sockets, with their
     owners. ``why`` is a sentence. True in a condition when bind() would succeed as it is.
     """
 
@@ -55,20 +56,28 @@ def can_bind(
 
     Raises SourceUnavailable when the tables can't be read, ValueError for a name as host.
     """
-    refusal = _refused_anyway(port, host, proto)
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port {port}: from 0 to 65535")
+    family = _family(host)
+    refusal = _refused_anyway(port, host, family, proto)
     if refusal is not None:
         return BindAnswer(False, False, (), refusal)
     where = all_of(_EVERY_STATE, Port("sport", "=", port))
-    protos = _rivals(proto)
-    rows = collect(protos, filter=where, owners=True, source=source).records if port else []
-    blockers = tuple(record for record in rows if _overlaps(record.laddr.ip, host))
-    if not blockers:
+    snapshot = collect(_rivals(proto), filter=where, owners=True, source=source)
+    blockers = tuple(row for row in snapshot.records if _overlaps(row.laddr.ip, host))
+    unseen = [str(gap) for gap in snapshot.gaps if gap.kind is GapKind.UNDECIDED]
+    if not blockers and unseen and port:
+        return BindAnswer(
+            None, None, (), f"nothing is seen on {proto} port {port}, but {unseen[0]}"
+        )
+    if not blockers or not port:
         return BindAnswer(True, True, (), f"{proto} port {port} is free on {host}")
     what = f"{proto} port {port} is in use on {host}"
-    if all((":" in host) != record.proto.is_ipv6 for record in blockers):
+    rivals = [row for row in blockers if _family(unmapped(row.laddr.ip)) is family]
+    if not rivals:
         why = f"{what} by the other address family: it matters unless IPV6_V6ONLY is set there"
         return BindAnswer(None, None, blockers, why)
-    if any(record.state is TcpState.LISTEN for record in blockers):
+    if any(row.state is TcpState.LISTEN for row in rivals):
         why = f"{what}: a listener is there, and SO_REUSEADDR would not help"
         return BindAnswer(False, False, blockers, why)
     why = f"{what}: SO_REUSEADDR would help if the sockets there were made with it, too"
@@ -84,17 +93,21 @@ def _overlaps(ip: str, host: str) -> bool:
     return ip in ANY or host in ANY or unmapped(ip) == unmapped(host)
 
 
-def _refused_anyway(port: int, host: str, proto: Proto | str) -> str | None:
-    """Why this bind() fails whatever else is bound; None when it does not."""
-    if not 0 <= port <= 65535:
-        raise ValueError(f"port {port}: from 0 to 65535")
-    if 0 < port < _first_unprivileged() and not _may_bind_low_ports():
-        return f"port {port} needs root or CAP_NET_BIND_SERVICE"
+def _family(host: str) -> socket.AddressFamily:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         socket.inet_pton(family, host)
     except OSError as error:
         raise ValueError(f"host {host!r} is not a numeric address") from error
+    return family
+
+
+def _refused_anyway(
+    port: int, host: str, family: socket.AddressFamily, proto: Proto | str
+) -> str | None:
+    """Why this bind() fails whatever else is bound; None when it does not."""
+    if 0 < port < _first_unprivileged() and not _may_bind_low_ports():
+        return f"port {port} needs root or CAP_NET_BIND_SERVICE"
     datagrams = Proto(proto).base in ("udp", "udplite")
     try:
         with socket.socket(family, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM) as probe:

@@ -10,10 +10,11 @@ from typing import NamedTuple
 from pynetstat.records import Owner, TcpState
 from pynetstat.tabular import address
 from pynetstat.text import printable
-from pynetstat.tracker import History, duration_text
+from pynetstat.tracker import History
 from pynetstat.transition import Totals
 from pynetstat.watch.model import Model
 from pynetstat.watch.processes import Process
+from pynetstat.words import duration_text
 
 _BEFORE = (TcpState.CLOSE.value, TcpState.LISTEN.value)
 """Every socket begins closed, and an accepted one as its listener's copy."""

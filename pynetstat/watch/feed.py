@@ -52,7 +52,7 @@ class Feed(Protocol):
         ...
 
     def start(self) -> None:
-        """Begin. Does not wait, raises nothing: what goes wrong is told as a Notice."""
+        """Begin, unless it has. Does not wait, raises nothing: what goes wrong is a Notice."""
         ...
 
     def now(self) -> float:

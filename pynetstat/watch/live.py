@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from pynetstat.errors import PynetstatError, SourceUnavailable
-from pynetstat.events import events
 from pynetstat.owners import Coverage, OwnerTable, walk_processes
 from pynetstat.query import TCP_AND_UDP, Query, in_netstat_order
 from pynetstat.records import Proto, SocketRecord
 from pynetstat.snapshot import Reader, Snapshot
 from pynetstat.sources import open_sources
+from pynetstat.stream import events
 from pynetstat.transition import Event, Loss
 from pynetstat.watch.feed import Frame, Notice
 
@@ -68,7 +68,7 @@ class LiveFeed:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start both threads, unless they are running."""
+        """Start both threads, once."""
         if self._threads:
             return
         work = [("look", self._look_on)]
@@ -142,7 +142,7 @@ class LiveFeed:
             self._owners.walk(self._inodes)
         query = Query(self._protos, owners=owners)
         table = self._owners.table if owners else None
-        reader = Reader(query, sources, self._proc_root or "/proc", table)
+        reader = Reader(query, sources, self._proc_root or "/proc", owner_table=table)
         try:
             snapshot = reader.snapshot()
         except PynetstatError as error:

@@ -26,10 +26,11 @@ from pynetstat.query import Show, is_server
 from pynetstat.records import Proto, SocketRecord, TcpState, TimerKind
 from pynetstat.sieve import Sieve
 from pynetstat.snapshot import Snapshot
-from pynetstat.tracker import History, Tracker, WhyEnded, duration_text
+from pynetstat.tracker import History, Tracker, WhyEnded
 from pynetstat.transition import Event, Loss
 from pynetstat.watch.feed import Frame, Notice, Restart
 from pynetstat.watch.sorting import MOVING, SortBy, sort_key
+from pynetstat.words import duration_text
 
 LINGER_S = 10.0
 """How long ended sockets stay."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from .every_state import every_state
 from .namespace import Namespace, Refused
+from .questions import USER, questions
 
 _FRESH_S = 20.0
 """TIME_WAIT rows live for 60 s: an older table is made anew."""
@@ -31,6 +34,13 @@ def namespace() -> Iterator[Namespace]:
 
 
 @pytest.fixture
+def another_namespace() -> Iterator[Namespace]:
+    """A second network of its own."""
+    with _open() as opened:
+        yield opened
+
+
+@pytest.fixture
 def private_mounts() -> Iterator[Namespace]:
     """A network and a mount table of their own."""
     with _open(mounts=True) as opened:
@@ -38,11 +48,13 @@ def private_mounts() -> Iterator[Namespace]:
 
 
 class _Keeper:
-    """Keeps one table of every state and makes a new one when it has aged."""
+    """Keeps one network with what ``hold`` makes, and makes a new one when it has aged."""
 
-    def __init__(self) -> None:
+    def __init__(self, hold: Callable[..., Any], *args: Any) -> None:
+        self._hold = hold
+        self._args = args
         self._namespace: Namespace | None = None
-        self._rows: list[tuple[str, int, int, str]] = []
+        self._made: Any = None
         self._made_at = 0.0
 
     def fresh(self) -> Namespace:
@@ -50,12 +62,13 @@ class _Keeper:
             self.close()
             self._namespace = _open()
             self._made_at = time.monotonic()
-            self._rows = self._namespace.hold(every_state)
+            self._made = self._namespace.hold(self._hold, *self._args)
         return self._namespace
 
     @property
-    def rows(self) -> list[tuple[str, int, int, str]]:
-        return self._rows
+    def made(self) -> Any:
+        """What the context manager gave."""
+        return self._made
 
     def close(self) -> None:
         namespace, self._namespace = self._namespace, None
@@ -65,7 +78,14 @@ class _Keeper:
 
 @pytest.fixture(scope="session")
 def _keeper() -> Iterator[_Keeper]:
-    keeper = _Keeper()
+    keeper = _Keeper(every_state)
+    yield keeper
+    keeper.close()
+
+
+@pytest.fixture(scope="session")
+def _asked_keeper() -> Iterator[_Keeper]:
+    keeper = _Keeper(questions, pwd.getpwnam(USER).pw_uid if os.geteuid() == 0 else None)
     yield keeper
     keeper.close()
 
@@ -80,7 +100,14 @@ def states(_keeper: _Keeper) -> Namespace:
 def expected_rows(_keeper: _Keeper) -> list[tuple[str, int, int, str]]:
     """Table, local port, remote port and state of the rows that ``states`` must have."""
     _keeper.fresh()
-    return _keeper.rows
+    rows: list[tuple[str, int, int, str]] = _keeper.made
+    return rows
+
+
+@pytest.fixture
+def asked(_asked_keeper: _Keeper) -> tuple[Namespace, dict[str, str]]:
+    """A network where the operators' questions have answers, and what stands for what there."""
+    return _asked_keeper.fresh(), _asked_keeper.made
 
 
 @pytest.fixture

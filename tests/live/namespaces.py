@@ -13,9 +13,10 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 
+_MS_BIND = 0x1000
 _MS_REC = 0x4000
 _MS_PRIVATE = 1 << 18
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR = 0x8913, 0x8914, 0x8916
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNAME = 0x8913, 0x8914, 0x8916, 0x8923
 _IFF_UP = 1
 _REFUSED = (errno.EPERM, errno.EACCES, errno.ENOSPC, errno.EINVAL, errno.ENOSYS)
 
@@ -46,6 +47,29 @@ def isolate(mounts: bool) -> None:
 def mount(kind: str, target: str, options: str = "") -> None:
     """Mount a new filesystem of ``kind`` over ``target``."""
     _mount(kind, target, kind, 0, options)
+
+
+def name_namespace(pid: int, name: str) -> None:
+    """Name the network namespace of a process, as ip-netns(8) does, in a /run of one's own.
+
+    The mount table must be this process's own.
+    """
+    if not os.path.isdir("/run/netns"):
+        _mount("tmpfs", "/run", "tmpfs", 0, "")
+        os.mkdir("/run/netns")
+    with open(f"/run/netns/{name}", "w"):
+        pass
+    _mount(f"/proc/{pid}/ns/net", f"/run/netns/{name}", "", _MS_BIND, "")
+
+
+def rename_loopback(name: str) -> None:
+    """Call the loopback interface of this network something else."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sh14x", b"lo", 0)
+        (flags,) = struct.unpack("16xh14x", fcntl.ioctl(control, _SIOCGIFFLAGS, request))
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags & ~_IFF_UP))
+        fcntl.ioctl(control, _SIOCSIFNAME, struct.pack("16s16s", b"lo", name.encode()))
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", name.encode(), flags))
 
 
 def _become_namespace_root(flags: int) -> None:

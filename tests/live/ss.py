@@ -66,6 +66,16 @@ def _parse_line(line: str) -> SsRow:
     )
 
 
+def identity(line: str) -> tuple[tuple[str, int], tuple[str, int], int]:
+    """Both ends and the cookie (0 where ss has none) of a line of ``ss -e``.
+
+    Its first column may be missing: ss leaves the state out when only one was asked for.
+    """
+    ends = re.search(r"(\S+:\S+) +(\S+:\S+)", line)
+    assert ends is not None, line
+    return _address(ends[1]), _address(ends[2]), _number(r"\bsk:([0-9a-f]+)", line, 16)
+
+
 def _address(text: str) -> tuple[str, int]:
     """Brackets off; ``*`` is ss's word for ``::`` on a dual-stack socket."""
     host, _, port = text.rpartition(":")

@@ -10,10 +10,10 @@ from pynetstat.render.layout import Cell
 from pynetstat.render.netstat import Columns
 from pynetstat.render.watch.styles import ALERT, MARKS, PLAIN, QUIET, STRONG, state_style
 from pynetstat.tabular import owners_text
-from pynetstat.tracker import History, duration_text
+from pynetstat.tracker import History
 from pynetstat.watch.model import STATELESS, Mark, Model
 from pynetstat.watch.sorting import SortBy
-from pynetstat.words import Words, duration
+from pynetstat.words import Words, duration, duration_text
 
 _UNTOLD = Cell("?", QUIET)
 

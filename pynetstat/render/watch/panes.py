@@ -32,10 +32,10 @@ from pynetstat.render.watch.styles import (
 )
 from pynetstat.tabular import address, owners_text
 from pynetstat.text import printable
-from pynetstat.tracker import duration_text
 from pynetstat.transition import Event, Loss
 from pynetstat.watch.details import Detail, Kind
 from pynetstat.watch.model import LogLine
+from pynetstat.words import duration_text
 
 Holds: TypeAlias = "Callable[[Event], bool]"
 """Whether the filter does not leave a transition out."""

@@ -6,7 +6,7 @@
         for item in stream:             # Event or Loss
             ...
 
-Two sources (:data:`SOURCE_NAMES`):
+Two sources:
 
 ``tracefs``
     Root only. Every TCP transition with its moment, from the kernel's tracepoints; the end's
@@ -34,11 +34,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
 from pynetstat.errors import SourceUnavailable
+from pynetstat.filter_grammar import parse_filter
+from pynetstat.filters import Filter, compile_filter
 from pynetstat.ledger import Ledger
 from pynetstat.owners import process_of, walk_processes
 from pynetstat.query import TCP_AND_UDP, in_netstat_order
 from pynetstat.records import Owner, Proto, SocketRecord
-from pynetstat.sources import with_owners
+from pynetstat.sources import EVENT_SOURCE_NAMES, with_owners
 from pynetstat.sources.destroy import TABLES, End, Ends
 from pynetstat.sources.sockstates import Finder, Look, Question, SockStates
 from pynetstat.transition import Event, Loss
@@ -47,9 +49,8 @@ if TYPE_CHECKING:
     from pynetstat.sources.tracefs import Trace
     from pynetstat.traced import Traced
 
-SOURCE_NAMES = ("auto", "tracefs", "destroy")
-
-Filter: TypeAlias = "Callable[[SocketRecord], bool | None]"
+Wanted: TypeAlias = "Callable[[SocketRecord], bool | None]"
+"""Whether an event's socket is asked about; None where that can't be told."""
 Stop: TypeAlias = "Callable[[], bool] | threading.Event"
 
 _TURN_S = 0.05
@@ -67,7 +68,7 @@ _INITIAL_PID_NAMESPACE = 0xEFFFFFFC
 def events(
     protos: Iterable[Proto | str] = TCP_AND_UDP,
     *,
-    filter: Filter | None = None,  # noqa: A002 - the word for it
+    filter: str | Filter | Wanted | None = None,  # noqa: A002 - the word for it
     source: str = "auto",
     stop: Stop | None = None,
     interval_s: float = 0.1,
@@ -81,17 +82,18 @@ def events(
     ``with`` block: as root it has a tracing instance in the kernel, which is removed then, at
     the interpreter's exit at the latest.
 
-    ``protos`` are tcp, tcp6, udp and udp6. ``filter`` is asked for each event's socket (see
-    :meth:`Event.record`); only what it says False to is left out. ``source`` is one of
-    :data:`SOURCE_NAMES`: ``auto`` is tracefs where it works, else destroy; ``Stream.source``
-    and ``Stream.refusals`` say what became of it. ``interval_s`` is the least time between
-    two looks, in seconds. ``owners`` False saves the walks over /proc.
+    ``protos`` are tcp, tcp6, udp and udp6. ``filter`` is an expression, the
+    conditions of :mod:`pynetstat.filters`, or a callable; it is asked for each event's socket
+    (see :meth:`Event.record`), and only what it says False to is left out. ``source`` is
+    ``tracefs``, ``destroy``, or ``auto``: tracefs where it works, else destroy;
+    ``Stream.source`` and ``Stream.refusals`` say what became of it. ``interval_s`` is the
+    least time between two looks, in seconds. ``owners`` False saves the walks over /proc.
 
     Raises ValueError for what makes no sense and SourceUnavailable when the kernel refuses
     the source; while it runs, SourceFailed when a source breaks off.
     """
-    if source not in SOURCE_NAMES:
-        raise ValueError(f"no source {source!r}: choose from {', '.join(SOURCE_NAMES)}")
+    if source not in EVENT_SOURCE_NAMES:
+        raise ValueError(f"no source {source!r}: choose from {', '.join(EVENT_SOURCE_NAMES)}")
     tables = in_netstat_order(protos)
     strange = [proto.value for proto in tables if proto not in TABLES]
     if strange or not tables:
@@ -99,8 +101,25 @@ def events(
     if not interval_s > 0:
         raise ValueError(f"interval_s must be more than 0, not {interval_s}")
     return Stream(
-        tables, wanted=filter, source=source, stop=stop, interval_s=interval_s, owners=owners
+        tables,
+        wanted=_understood(filter),
+        source=source,
+        stop=stop,
+        interval_s=interval_s,
+        owners=owners,
     )
+
+
+def rows_that_match(filter: Filter) -> Wanted:  # noqa: A002 - the word for it
+    """Whether a filter holds for a row, made ready for many of them."""
+    tests = {proto: compile_filter(filter, proto) for proto in TABLES}
+    return lambda record: tests[record.proto](record)
+
+
+def _understood(filter: str | Filter | Wanted | None) -> Wanted | None:  # noqa: A002
+    if filter is None or callable(filter):
+        return filter
+    return rows_that_match(parse_filter(filter) if isinstance(filter, str) else filter)
 
 
 class Stream(Iterator["Event | Loss"]):
@@ -113,7 +132,7 @@ class Stream(Iterator["Event | Loss"]):
         self,
         tables: tuple[Proto, ...],
         *,
-        wanted: Filter | None,
+        wanted: Wanted | None,
         source: str,
         stop: Stop | None,
         interval_s: float,
@@ -155,6 +174,11 @@ class Stream(Iterator["Event | Loss"]):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def pending(self) -> bool:
+        """Whether the next item is there already: a view can wait with showing what it has."""
+        return bool(self._items)
 
     def close(self) -> None:
         """End the stream and give everything back that it holds in the kernel."""

@@ -1,0 +1,1 @@
+"""What is fuzzed; each target is one module with a function ``check(data)``."""

@@ -1,0 +1,118 @@
+"""Feeds of the watch screen on real sockets: live, and recorded while they are watched."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pynetstat.errors import RecordingError
+from pynetstat.record_command import header_now
+from pynetstat.recording_file import Recording
+from pynetstat.snapshot import Snapshot
+from pynetstat.transition import Event
+from pynetstat.watch.feed import Feed, Frame, Notice
+from pynetstat.watch.live import LiveFeed
+from pynetstat.watch.player import RecordingFeed
+from pynetstat.watch.recorder import RecordedFeed
+
+_PATIENCE_S = 30.0
+
+
+@contextmanager
+def _running(feed: Feed) -> Iterator[Feed]:
+    feed.start()
+    try:
+        yield feed
+    finally:
+        feed.close()
+
+
+def _take_until(feed: Feed, enough: Callable[[list[Frame]], bool]) -> list[Frame]:
+    frames: list[Frame] = []
+    end = time.monotonic() + _PATIENCE_S
+    while not enough(frames):
+        assert time.monotonic() < end, frames
+        frames += feed.take()
+        time.sleep(0.01)
+    return frames
+
+
+def _has_looked(frames: list[Frame]) -> bool:
+    return any(isinstance(frame, Snapshot) for frame in frames)
+
+
+def _ends_of(port: int, frames: list[Frame]) -> list[Event]:
+    return [
+        frame
+        for frame in frames
+        if isinstance(frame, Event) and frame.laddr.port == port and frame.new is None
+    ]
+
+
+def test_begun_twice_it_still_tells_everything_once() -> None:
+    """The command begins it early, and the screen when it is there."""
+    with _running(LiveFeed(["tcp"], interval_s=0.05)) as feed:
+        feed.start()
+        _take_until(feed, lambda _: bool(feed.events_source))
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            _take_until(feed, lambda frames: _sees(port, frames))
+        with socket.create_server(("127.0.0.1", 0)) as later:
+            frames = _take_until(feed, lambda frames: _sees(later.getsockname()[1], frames))
+    assert len(_ends_of(port, frames)) == 1
+
+
+def _sees(port: int, frames: list[Frame]) -> bool:
+    return any(
+        record.laddr.port == port
+        for frame in frames
+        if isinstance(frame, Snapshot)
+        for record in frame.records
+    )
+
+
+def test_what_is_watched_can_be_recorded_and_played(tmp_path: Path) -> None:
+    path = str(tmp_path / "session")
+    header = header_now(0.05, None)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        _running(RecordedFeed(LiveFeed(["tcp"], interval_s=0.05), path, header)) as feed,
+    ):
+        port = server.getsockname()[1]
+        assert feed.title == "live, recorded"
+        frames = _take_until(feed, _has_looked)
+    with Recording(path) as recording:
+        recorded = list(recording)
+    assert recorded == [frame for frame in frames if not isinstance(frame, Notice)]
+    with _running(RecordingFeed(path)) as player:
+        assert _sees(port, _take_until(player, _has_looked))
+
+
+def test_a_file_that_is_there_already_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "session"
+    path.write_text("mine")
+    with pytest.raises(RecordingError, match="it exists"):
+        RecordedFeed(LiveFeed(["tcp"]), str(path), header_now(1.0, None))
+    assert path.read_text() == "mine"
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _running(
+        RecordedFeed(LiveFeed(["tcp"], interval_s=0.05), str(tmp_path / "s"), header_now(1.0, None))
+    ) as feed:
+        monkeypatch.setattr("pynetstat.recording_file.Recorder.add", _disk_full)
+        frames = _take_until(feed, _has_looked)
+        assert any("disk" in frame.text for frame in frames if isinstance(frame, Notice))
+        assert feed.title == "live, not recorded any more"
+        assert _take_until(feed, _has_looked)
+
+
+def _disk_full(*_: object) -> None:
+    raise RecordingError("can't record any more: the disk is full")
