@@ -46,8 +46,8 @@ class _Life:
     """One socket of the trace, from its first transition to its end."""
 
     __slots__ = (
-        "asked", "cookie", "destroyed_ns", "laddr", "ours", "owner", "proto", "raddr", "skaddr",
-        "thread", "waiting",
+        "asked", "cookie", "destroyed_ns", "laddr", "left", "ours", "owner", "proto", "raddr",
+        "skaddr", "thread", "waiting",
     )  # fmt: skip
 
     def __init__(self, first: Transition) -> None:
@@ -62,6 +62,8 @@ class _Life:
         self.cookie: int | None = None
         """Its key; below 0 a stand-in for a cookie that nothing has told yet."""
         self.destroyed_ns: int | None = None
+        self.left: Known | None = None
+        """What goes on in TIME_WAIT although a process holds the socket still."""
         self.asked = 0
         """How many transitions were waiting when sock_diag was last asked."""
         self.thread: int | None = None
@@ -260,10 +262,25 @@ class Traced:
                 break
             if not life.laddr.port and age_ns < _PORT_NS:
                 break
-            _step(life, known, transition, transition.new, epoch_s, events)
+            remains = self._what_is_left(life, transition)
+            new = transition.new if remains is None else remains.state
+            _step(life, known, transition, new, epoch_s, events)
             told += 1
+            if remains is not None:
+                assert life.cookie is not None
+                known.take(remains)
+                self._ledger.leave(life.cookie, known, remains, None)
+                life.left = known
         del life.waiting[:told]
         life.asked = 0
+
+    def _what_is_left(self, life: _Life, transition: Transition) -> SocketRecord | None:
+        """The row in TIME_WAIT of a socket that reads CLOSE in the trace, if there is one."""
+        if transition.new is not TcpState.CLOSE or transition.old not in _LEAVES_TIME_WAIT:
+            return None
+        (row,) = self._find([Question(life.proto, life.laddr, life.raddr)])
+        assert life.cookie is not None
+        return row if row is not None and self._ledger.is_left(row, life.cookie) else None
 
     def _bury(self, now_ns: int, epoch_s: float, events: list[Event]) -> None:
         """The last events of the sockets whose totals are here, or late."""
@@ -292,9 +309,12 @@ class Traced:
     ) -> None:
         assert life.cookie is not None
         assert life.destroyed_ns is not None
-        known = self._know(life)
         _, end = self._ends.pop(life.cookie, (0, None))
         totals = end.totals if end is not None else None
+        if life.left is not None:
+            life.left.totals = totals
+            return
+        known = self._know(life)
         last = None
         if life.waiting and life.destroyed_ns - life.waiting[-1].at_ns < _CLOSE_NS:
             last = life.waiting.pop()
