@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import pty
 import select
@@ -52,6 +53,7 @@ def share_of_core() -> float:
 
 def refresh(turns: int) -> float:
     """The median seconds of reading everything and putting it in order, after a change."""
+    gc.disable()  # as the command has it while it shows the screen
     feed, model = LiveFeed(), Model()
     seconds = []
     for _ in range(turns):

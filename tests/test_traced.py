@@ -183,6 +183,21 @@ def test_time_wait_may_have_a_cookie_of_its_own() -> None:
     assert kernel.ledger.known.keys() == {2}
 
 
+def test_a_socket_enters_time_wait_while_its_process_still_holds_it() -> None:
+    """After shutdown() the other side's FIN ends the connection, and nobody has called close()."""
+    kernel = _Kernel()
+    kernel.knows(_S.FIN_WAIT2)
+    kernel.rows = [_WAITING]
+    assert kernel.take(0, _move(0, _S.FIN_WAIT2, _S.CLOSE)) == []
+    (event,) = kernel.take(15)
+    assert (event.old, event.new, event.cookie) == (_S.FIN_WAIT2, _S.TIME_WAIT, 1)
+    assert kernel.take(900, Destroyed(900 * _MS, 0xABC, 1), ends=(_end(),)) == []
+    assert kernel.take(2000) == []
+    known = kernel.ledger.known[1]
+    assert known.record.state is _S.TIME_WAIT
+    assert known.totals == Totals(1, 2, 3, 4, 5)
+
+
 def test_a_socket_that_waits_for_the_other_side_without_its_process() -> None:
     kernel = _Kernel()
     kernel.knows(_S.FIN_WAIT2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from pynetstat.errors import PynetstatError, SourceUnavailable
 from pynetstat.owners import Coverage, OwnerTable, walk_processes
@@ -61,6 +61,7 @@ class LiveFeed:
         self._snapshot: Snapshot | None = None
         self._inodes: set[int] = set()
         self._told = ""
+        self._broken: BaseException | None = None
         self._stop = threading.Event()
         self._news = threading.Event()
         self._first_look = threading.Event()
@@ -75,7 +76,9 @@ class LiveFeed:
         if heard and self._proc_root is None and self._source in ("auto", "sockdiag"):
             work.append(("listen", self._listen))
         for name, target in work:
-            thread = threading.Thread(target=target, name=f"pynetstat-{name}", daemon=True)
+            thread = threading.Thread(
+                target=self._run, args=(target,), name=f"pynetstat-{name}", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
 
@@ -84,7 +87,12 @@ class LiveFeed:
         return time.time()
 
     def take(self) -> list[Frame]:
-        """What came since the last call. Of several readings only the last one is given."""
+        """What came since the last call. Of several readings only the last one is given.
+
+        Raises what ended a thread against expectation: a screen must not go on without it.
+        """
+        if self._broken is not None:
+            raise self._broken
         with self._lock:
             frames: list[Frame] = list(self._waiting)
             self._waiting.clear()
@@ -101,16 +109,25 @@ class LiveFeed:
         """End both threads; the kernel's tracing instance goes with them."""
         self._stop.set()
         self._news.set()
+        self._first_look.set()
         for thread in self._threads:
             thread.join(_PATIENCE_S)
         self._threads.clear()
 
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the screen is
+            self._broken = error
+
     def _look_on(self) -> None:
+        # Looking for owners may take long: the first rows are shown without.
+        self.look(owners=False)
+        self._first_look.set()
         while not self._stop.is_set():
             self._news.clear()
             started = time.monotonic()
             self.look()
-            self._first_look.set()
             took = time.monotonic() - started
             rest = max(self._interval_s - took, took)
             pause = min(_SOON_S, rest) if took < _SMALL_S else rest
@@ -118,19 +135,21 @@ class LiveFeed:
                 return
             self._news.wait(rest - pause)
 
-    def look(self) -> None:
-        """Read the tables once."""
+    def look(self, owners: bool = True) -> None:
+        """Read the tables once; without ``owners`` none is looked for, nobody can tell them."""
         sources = open_sources(self._source, self._proc_root)
-        owners = self._owners
-        owners.walk(self._inodes)
-        query = Query(self._protos, owners=True)
-        reader = Reader(query, sources, self._proc_root or "/proc", owner_table=owners.table)
+        if owners:
+            self._owners.walk(self._inodes)
+        query = Query(self._protos, owners=owners)
+        table = self._owners.table if owners else None
+        reader = Reader(query, sources, self._proc_root or "/proc", owner_table=table)
         try:
             snapshot = reader.snapshot()
         except PynetstatError as error:
             self._say(f"the tables could not be read: {error}")
             return
-        snapshot = snapshot._replace(records=owners.settle(snapshot.records))
+        if owners:
+            snapshot = snapshot._replace(records=self._owners.settle(snapshot.records))
         self._inodes = {record.inode for record in snapshot.records if record.inode}
         with self._lock:
             self._snapshot = snapshot

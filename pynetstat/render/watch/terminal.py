@@ -21,6 +21,8 @@ from pynetstat.render.watch.app import WatchApp
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_S = 1.0
+_COLLECT_S = 5.0
+_WHOLE_TURNS = 12
 _USUAL_SIZE = (80, 24)
 
 
@@ -80,8 +82,8 @@ def run(app: WatchApp) -> int:
     128 and the signal's number when a signal, or the loss of the terminal, ended it.
     """
     app.driver_class = _Driver
-    # Rows make no cycles, but the screen's own objects do, and it may run for days.
-    gc.enable()
+    gc.disable()
+    gc.freeze()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -90,12 +92,23 @@ def run(app: WatchApp) -> int:
                 continue  # whoever started it wants it so, as nohup does
             loop.add_signal_handler(number, app.action_leave, 128 + number)
         loop.call_later(_LOOK_S, partial(_leave_when_lost, app, loop))
+        loop.call_later(_COLLECT_S, partial(_collect, loop, 1))
         code = app.run(loop=loop)
         loop.run_until_complete(loop.shutdown_default_executor())
     finally:
         asyncio.set_event_loop(None)
         loop.close()
     return app.return_code or 0 if code is None else code
+
+
+def _collect(loop: asyncio.AbstractEventLoop, turn: int) -> None:
+    """Collect what is young, and every so many turns everything.
+
+    Rows make no cycles, and the collector on its own would walk them several times in each
+    reading. The screen's own objects do make some, and it may run for days.
+    """
+    gc.collect(2 if turn % _WHOLE_TURNS == 0 else 1)
+    loop.call_later(_COLLECT_S, partial(_collect, loop, turn + 1))
 
 
 def _leave_when_lost(app: WatchApp, loop: asyncio.AbstractEventLoop) -> None:

@@ -33,7 +33,19 @@ _LONGEST = 40
 _ACTIVE = re.compile(r"'*[=+\-@\t\r]")
 _PORTS = PortRange(32768, 32769)
 
-WORDS = ("=1+1", "'=1", "-1", "@x", '",\n"', "\x1b[31m", "\u2028", "\x85", "\ud7ff", "cubic", "\x1b")
+WORDS = (
+    "=1+1",
+    "'=1",
+    "-1",
+    "@x",
+    '",\n"',
+    "\x1b[31m",
+    "\u2028",
+    "\x85",
+    "\ud7ff",
+    "cubic",
+    "\x1b",
+)
 
 
 def check(data: bytes) -> None:
