@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         WaitFailed,
         WaitTimeout,
     )
+    from pynetstat.history.stream import Stream, events
+    from pynetstat.history.tracker import History, Step, Tracker, WhyEnded
+    from pynetstat.history.transition import Event, Loss, Totals
     from pynetstat.netns import Found, Namespace, find_namespace, find_namespaces
     from pynetstat.owners import Coverage, Missing
     from pynetstat.query import Show
@@ -41,9 +44,6 @@ if TYPE_CHECKING:
         UnixType,
     )
     from pynetstat.snapshot import Gap, GapKind, Snapshot, collect
-    from pynetstat.stream import Stream, events
-    from pynetstat.tracker import History, Step, Tracker, WhyEnded
-    from pynetstat.transition import Event, Loss, Totals
 
 __version__ = "0.1.0"
 
@@ -80,9 +80,9 @@ _HOMES = {
         "UnixType",
     ),
     "snapshot": ("Gap", "GapKind", "Snapshot", "collect"),
-    "stream": ("Stream", "events"),
-    "tracker": ("History", "Step", "Tracker", "WhyEnded"),
-    "transition": ("Event", "Loss", "Totals"),
+    "history.stream": ("Stream", "events"),
+    "history.tracker": ("History", "Step", "Tracker", "WhyEnded"),
+    "history.transition": ("Event", "Loss", "Totals"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from typing import TextIO, cast
 
 from pynetstat import __version__
-from pynetstat.arguments import parse_arguments
+from pynetstat.command.arguments import parse_arguments
+from pynetstat.command.flags import USAGE_ERROR
+from pynetstat.command.lookups import look_up_names, looks_up
+from pynetstat.command.options import DATA_FORMATS, NO_CHOICE, NO_SESSION, Options
+from pynetstat.command.output import Output
 from pynetstat.errors import PynetstatError
-from pynetstat.flags import USAGE_ERROR
-from pynetstat.lookups import look_up_names, looks_up
-from pynetstat.options import DATA_FORMATS, NO_CHOICE, NO_SESSION, Options
-from pynetstat.output import Output
 from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.render import netstat
 from pynetstat.snapshot import GapKind, Reader, open_reader
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _kill(options, output)
         repeats = options.interval_s is not None and not options.events
         if options.watch or (repeats and _is_rich(options, output)):
-            from pynetstat.watch_command import watch, why_not
+            from pynetstat.command.watch import watch, why_not
 
             reason = why_not(options)
             if reason is None:
@@ -75,11 +75,11 @@ def main(arguments: list[str] | None = None) -> int:
                 _complain(f"--watch: no screen here: {reason}; -c repeats the table")
                 return USAGE_ERROR
         if options.session != NO_SESSION:
-            from pynetstat.session import run
+            from pynetstat.command.session import run
 
             return run(options, output, _look)
         if options.events:
-            from pynetstat.event_command import show_events
+            from pynetstat.command.events import show_events
 
             return show_events(options, output)
         status = _look(options, output, reader)
@@ -124,7 +124,7 @@ def _print_page(topic: str, rich: bool, output: Output) -> int:
 
 def _match(options: Options) -> Reader | None:
     """A reader that found a row, None when there is none. SourceUnavailable when untold."""
-    from pynetstat.waiting import has_rows, wait_for_rows
+    from pynetstat.command.waiting import has_rows, wait_for_rows
 
     if options.wait_s is None:
         reader = _open_reader(options)
@@ -144,7 +144,7 @@ def _look(
     """Read, unless ``reader`` has, and show once."""
     rich = _is_rich(options, output)
     if options.summary:
-        from pynetstat.summary import show_totals
+        from pynetstat.command.summary import show_totals
 
         show_totals(options, output, first)
         return OK
@@ -152,7 +152,7 @@ def _look(
         reader = _open_reader(options, thorough=rich or options.format not in (None, "plain"))
     with reader:
         if rich or options.choice != NO_CHOICE or options.format in DATA_FORMATS:
-            from pynetstat.show import show
+            from pynetstat.command.show import show
 
             show(options, reader, output, first, rich)
         else:
@@ -162,7 +162,7 @@ def _look(
 
 def _kill(options: Options, output: Output) -> int:
     """Close what the filter chooses."""
-    from pynetstat.kill import can_ask, kill
+    from pynetstat.command.kill import can_ask, kill
 
     if not options.yes and not can_ask(output):
         _complain("argument --kill: there is no terminal to ask on; --yes closes without asking")

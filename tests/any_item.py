@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from pynetstat.history.transition import Event, Loss, Totals
 from pynetstat.owners import Coverage
 from pynetstat.records import (
     Addr,
@@ -21,7 +22,6 @@ from pynetstat.records import (
     UnixType,
 )
 from pynetstat.snapshot import Gap, GapKind, Snapshot
-from pynetstat.transition import Event, Loss, Totals
 
 _NUMBERS = st.one_of(st.integers(0, 3), st.integers(0, 2**64 - 1))
 _MAYBE = st.one_of(st.none(), _NUMBERS)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pynetstat.history.transition import Event, Totals
 from pynetstat.records import Addr, Owner, Proto, TcpState
-from pynetstat.transition import Event, Totals
 
 CLIENT, SERVER = Addr("127.0.0.1", 40000), Addr("127.0.0.1", 8080)
 CURL, NGINX = (Owner(4711, 3, "curl"),), (Owner(4242, 7, "nginx"),)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pynetstat.arguments import parse_arguments
+from pynetstat.command.arguments import parse_arguments
+from pynetstat.command.options import Numeric, Options
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import All
-from pynetstat.options import Numeric, Options
 from pynetstat.query import Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from pynetstat.errors import ParseError, SourceFailed, SourceUnavailable
+from pynetstat.history.transition import Totals
 from pynetstat.records import Addr, Proto, TcpState
 from pynetstat.sources.destroy import TABLES, Decoder, Ends, Lost, open_groups
-from pynetstat.transition import Totals
 
 from .messages import attribute, inet_body
 from .waiting import wait_until

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from pynetstat.errors import SourceUnavailable
+from pynetstat.history.transition import Event, Loss, Totals
 from pynetstat.records import Addr, Owner, Proto, TcpState
 from pynetstat.render.events import event_line, json_head, json_line, loss_line
 from pynetstat.sources.tracefs import Trace
-from pynetstat.transition import Event, Loss, Totals
 
 from .command import run, start
 from .live.users import NOBODY, environment, python_for

@@ -15,10 +15,10 @@ import pytest
 from rich.console import Console
 
 from pynetstat import Proto, Show, Snapshot, SocketRecord, UnixRecord, UnixState
-from pynetstat.arguments import parse_arguments
+from pynetstat.command.arguments import parse_arguments
+from pynetstat.command.options import NO_CHOICE, Options
 from pynetstat.explain.pages import all_pages, find_page, page
 from pynetstat.explain.remarks import explainer
-from pynetstat.options import NO_CHOICE, Options
 from pynetstat.query import Query
 from pynetstat.render.netstat import Columns, inet_rows
 from pynetstat.render.page import PageView

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pynetstat import Missing, Proto, Show, TcpState, TimerKind, UnixState, UnixType
-from pynetstat.arguments import parse_arguments
+from pynetstat.command.arguments import parse_arguments
 from pynetstat.explain.pages import (
     HEADINGS,
     Kind,

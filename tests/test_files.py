@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pynetstat.files import write_file
+from pynetstat.command.files import write_file
 
 
 def _others(folder: Path, *expected: str) -> list[str]:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pynetstat.ladder import TOGETHER_S, Arrow, Ladder, build, connection, is_local, is_over
+from pynetstat.history.ladder import TOGETHER_S, Arrow, Ladder, build, connection, is_local, is_over
+from pynetstat.history.transition import Event
 from pynetstat.records import Addr, Owner
 from pynetstat.render.ladder import ASCII, BOXES, Drawing, pens_for
 from pynetstat.render.ladder_svg import as_svg
-from pynetstat.transition import Event
 
 from .any_item import EVENTS
 from .ladders import CLIENT, LADDERS, SERVER, happened, opening

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pynetstat.ledger import Ledger
+from pynetstat.history.ledger import Ledger
+from pynetstat.history.transition import Event, Totals
 from pynetstat.records import (
     STATE_CODES,
     TIMER_OFF,
@@ -16,7 +17,6 @@ from pynetstat.records import (
 )
 from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Look
-from pynetstat.transition import Event, Totals
 
 _S = TcpState
 _CODES = {state: code for code, state in STATE_CODES.items() if code < 12}

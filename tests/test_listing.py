@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pynetstat.columns import Context, Row
+from pynetstat.command.waiting import has_rows, wait_for_rows
 from pynetstat.errors import SourceUnavailable
 from pynetstat.groups import GROUPINGS, Group, count_groups
 from pynetstat.owners import Coverage
@@ -15,7 +16,6 @@ from pynetstat.render.info import info_text
 from pynetstat.render.listing import aligned
 from pynetstat.snapshot import Reader
 from pynetstat.tcpinfo import NO_LIMIT, NO_THRESHOLD, Bbr, Dctcp, SocketMemory, TcpInfo, Vegas
-from pynetstat.waiting import has_rows, wait_for_rows
 
 from .fake_sources import FakeSource, Table
 from .rows import tcp_row, unix_row

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pynetstat.errors import RecordingError
-from pynetstat.recording import Item
-from pynetstat.transition import Loss
+from pynetstat.history.recording import Item
+from pynetstat.history.transition import Loss
 from pynetstat.watch.feed import Feed, Notice, Player, Restart
 from pynetstat.watch.player import RecordingFeed
 

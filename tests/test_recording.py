@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pynetstat import recording
 from pynetstat.errors import RecordingError
-from pynetstat.recording import (
+from pynetstat.history.recording import (
     INET_FIELDS,
     UNIX_FIELDS,
     VERSION,
@@ -21,6 +21,7 @@ from pynetstat.recording import (
     decode_header,
     encode_header,
 )
+from pynetstat.history.transition import Event
 from pynetstat.records import (
     TIMER_OFF,
     Addr,
@@ -32,7 +33,6 @@ from pynetstat.records import (
     UnixState,
 )
 from pynetstat.snapshot import Snapshot
-from pynetstat.transition import Event
 
 from .any_item import EVENTS, INET, LOSSES, UNIX, snapshots
 

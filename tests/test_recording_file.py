@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pynetstat.errors import RecordingError
-from pynetstat.recording import LONGEST_LINE, Encoder, Item, encode_header
-from pynetstat.recording_file import Recorder, Recording
-from pynetstat.transition import Loss
+from pynetstat.history.recording import LONGEST_LINE, Encoder, Item, encode_header
+from pynetstat.history.recording_file import Recorder, Recording
+from pynetstat.history.transition import Loss
 
 from .test_recording import EVENT, HEADER, ROW, snapshot_of
 

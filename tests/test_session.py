@@ -17,17 +17,17 @@ import pytest
 
 from pynetstat import collect, replay_command
 from pynetstat.cli import main
+from pynetstat.command.replay import Pace
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import matches
+from pynetstat.history.recorded import RecordedReader
+from pynetstat.history.recording_file import Recorder, Recording
+from pynetstat.history.transition import Event, Loss
 from pynetstat.owners import Coverage
 from pynetstat.query import Query, Show, is_server
-from pynetstat.recorded import RecordedReader
-from pynetstat.recording_file import Recorder, Recording
 from pynetstat.records import Addr, Owner, Proto, TcpState, UnixRecord, UnixState
 from pynetstat.render.events import event_line
-from pynetstat.replay_command import Pace
 from pynetstat.snapshot import Gap, GapKind, Snapshot
-from pynetstat.transition import Event, Loss
 
 from .command import ARGV, environment, run, start
 from .ladders import LADDERS, SERVER, START

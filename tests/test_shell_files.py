@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pynetstat.arguments import parse_arguments
+from pynetstat.command.arguments import parse_arguments
 from pynetstat.filter_grammar import CONDITION_VALUES, parse_filter
 from pynetstat.shell import shell_files
 from pynetstat.shell.__main__ import main

@@ -17,10 +17,10 @@ import pytest
 
 import pynetstat
 from pynetstat.errors import SourceUnavailable
+from pynetstat.history.stream import Stream, events
+from pynetstat.history.tracker import Tracker
+from pynetstat.history.transition import Event, Loss
 from pynetstat.records import Addr, Proto, SocketRecord, TcpState
-from pynetstat.stream import Stream, events
-from pynetstat.tracker import Tracker
-from pynetstat.transition import Event, Loss
 
 from .waiting import wait_until
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pynetstat.ledger import Known, Ledger
+from pynetstat.history.ledger import Known, Ledger
+from pynetstat.history.traced import Traced
+from pynetstat.history.transition import Event, Totals
 from pynetstat.records import (
     TIMER_OFF,
     Addr,
@@ -21,8 +23,6 @@ from pynetstat.sources import destroy, tracefs
 from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Question
 from pynetstat.sources.tracefs import Destroyed, Transition
-from pynetstat.traced import Traced
-from pynetstat.transition import Event, Totals
 
 _S = TcpState
 _DATA = Path(__file__).parent / "data/events"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pynetstat.history.tracker import History, Tracker, WhyEnded
+from pynetstat.history.transition import Event, Totals
 from pynetstat.records import Addr, Proto, SocketRecord, TcpState
 from pynetstat.snapshot import Gap, GapKind, Snapshot
-from pynetstat.tracker import History, Tracker, WhyEnded
-from pynetstat.transition import Event, Totals
 
 _S = TcpState
 _SERVER, _CLIENT = Addr("127.0.0.1", 80), Addr("127.0.0.1", 4000)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pynetstat.history.transition import Event, between
 from pynetstat.records import Addr, Owner, Proto, TcpState
-from pynetstat.transition import Event, between
 
 _S = TcpState
 

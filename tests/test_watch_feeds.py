@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from pynetstat.command.record import header_now
 from pynetstat.errors import RecordingError
-from pynetstat.record_command import header_now
-from pynetstat.recording_file import Recording
+from pynetstat.history.recording_file import Recording
+from pynetstat.history.transition import Event
 from pynetstat.snapshot import Snapshot
-from pynetstat.transition import Event
 from pynetstat.watch.feed import Feed, Frame, Notice
 from pynetstat.watch.live import LiveFeed
 from pynetstat.watch.player import RecordingFeed
@@ -107,7 +107,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_screen(
     with _running(
         RecordedFeed(LiveFeed(["tcp"], interval_s=0.05), str(tmp_path / "s"), header_now(1.0, None))
     ) as feed:
-        monkeypatch.setattr("pynetstat.recording_file.Recorder.add", _disk_full)
+        monkeypatch.setattr("pynetstat.history.recording_file.Recorder.add", _disk_full)
         frames = _take_until(feed, _has_looked)
         assert any("disk" in frame.text for frame in frames if isinstance(frame, Notice))
         assert feed.title == "live, not recorded any more"

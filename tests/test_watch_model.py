@@ -6,8 +6,8 @@ import pytest
 
 from pynetstat import Addr, Proto, SocketRecord, TcpState, Timer, TimerKind
 from pynetstat.filter_grammar import parse_filter
+from pynetstat.history.transition import Loss
 from pynetstat.query import Show
-from pynetstat.transition import Loss
 from pynetstat.watch.feed import Notice, Restart
 from pynetstat.watch.model import FRESH_S, LINGER_S, Count, Mark, Model, View
 from pynetstat.watch.sorting import SortBy

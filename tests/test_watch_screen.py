@@ -10,13 +10,13 @@ import pytest
 from textual.geometry import Offset
 
 from pynetstat import Addr, Gap, GapKind, Owner, Proto, TcpState, Timer, TimerKind
+from pynetstat.history.tracker import History
+from pynetstat.history.transition import Loss
 from pynetstat.render.layout import Cell
 from pynetstat.render.watch import app as app_module
 from pynetstat.render.watch import filterbar, panes, screens, table
 from pynetstat.render.watch.app import WatchApp
 from pynetstat.render.watch.table import Heading, SocketTable
-from pynetstat.tracker import History
-from pynetstat.transition import Loss
 from pynetstat.watch.feed import Notice, Player, Restart
 from pynetstat.watch.model import View
 from pynetstat.watch.processes import Process

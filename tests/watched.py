@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from textual.pilot import Pilot
 
 from pynetstat import Addr, Coverage, Owner, Proto, Snapshot, SocketRecord, TcpState, Timer
+from pynetstat.history.transition import Event
 from pynetstat.records import TIMER_OFF
 from pynetstat.render.watch.app import WatchApp
-from pynetstat.transition import Event
 from pynetstat.watch.feed import Frame
 from pynetstat.watch.model import View
 

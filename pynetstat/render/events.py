@@ -9,9 +9,9 @@ import json
 from datetime import datetime
 from typing import Any
 
+from pynetstat.history.transition import Event, Loss
 from pynetstat.records import Addr, TcpState
 from pynetstat.text import printable
-from pynetstat.transition import Event, Loss
 from pynetstat.words import duration_text, unmapped
 
 FORMAT_VERSION = 1

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pynetstat.ladder import Arrow, End, Ladder, Mark, Rung
+from pynetstat.history.ladder import Arrow, End, Ladder, Mark, Rung
 from pynetstat.text import printable
 from pynetstat.words import duration_text, unmapped
 

@@ -10,7 +10,7 @@ import math
 import textwrap
 from xml.sax.saxutils import escape
 
-from pynetstat.ladder import Arrow, End, Ladder, Mark
+from pynetstat.history.ladder import Arrow, End, Ladder, Mark
 from pynetstat.text import printable
 from pynetstat.words import duration_text, unmapped
 

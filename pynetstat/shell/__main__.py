@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pynetstat.files import write_file
+from pynetstat.command.files import write_file
 from pynetstat.shell import shell_files
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pynetstat import __version__
 from pynetstat.cli import INTERRUPTED, NO_MATCH, OK, UNANSWERED, UNANSWERED_MATCH
-from pynetstat.flags import USAGE_ERROR
+from pynetstat.command.flags import USAGE_ERROR
 from pynetstat.shell.vocabulary import Flag, Vocabulary
 
 _DATE = "2026-11-24"

@@ -8,9 +8,9 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from pynetstat.columns import COLUMNS, GROUPED
+from pynetstat.command.flags import build_parser
 from pynetstat.explain.pages import topics
 from pynetstat.filter_grammar import CONDITION_VALUES
-from pynetstat.flags import build_parser
 
 CONNECTIVES = ("and", "or", "not")
 """The words between and before conditions."""

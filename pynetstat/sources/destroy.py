@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from pynetstat.errors import ParseError, SourceFailed, SourceUnavailable
+from pynetstat.history.transition import Totals
 from pynetstat.records import STATE_CODES, Addr, Proto, TcpState
 from pynetstat.sources.multicast import GroupSocket
 from pynetstat.sources.netlink import SOCK_DIAG_BY_FAMILY, attributes
-from pynetstat.transition import Totals
 
 _GROUPS = {Proto.TCP: 1, Proto.UDP: 2, Proto.TCP6: 3, Proto.UDP6: 4}
 """SKNLGRP_*: the number of each table's group."""

@@ -7,11 +7,11 @@ from enum import Enum
 from time import localtime, strftime
 from typing import NamedTuple
 
+from pynetstat.history.tracker import History
+from pynetstat.history.transition import Totals
 from pynetstat.records import Owner, TcpState
 from pynetstat.tabular import address
 from pynetstat.text import printable
-from pynetstat.tracker import History
-from pynetstat.transition import Totals
 from pynetstat.watch.model import Model
 from pynetstat.watch.processes import Process
 from pynetstat.words import duration_text

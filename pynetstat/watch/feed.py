@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from pynetstat.history.transition import Event, Loss
 from pynetstat.snapshot import Snapshot
-from pynetstat.transition import Event, Loss
 
 
 class Notice(NamedTuple):

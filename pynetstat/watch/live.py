@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from pynetstat.errors import PynetstatError, SourceUnavailable
+from pynetstat.history.stream import events
+from pynetstat.history.transition import Event, Loss
 from pynetstat.owners import Coverage, OwnerTable, walk_processes
 from pynetstat.query import TCP_AND_UDP, Query, in_netstat_order
 from pynetstat.records import Proto, SocketRecord
 from pynetstat.snapshot import Reader, Snapshot
 from pynetstat.sources import open_sources
-from pynetstat.stream import events
-from pynetstat.transition import Event, Loss
 from pynetstat.watch.feed import Frame, Notice
 
 _SOON_S = 0.15

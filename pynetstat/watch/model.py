@@ -21,13 +21,13 @@ from typing import NamedTuple, TypeAlias
 from pynetstat.explain.rows import explain_row
 from pynetstat.explain.trouble import find_trouble
 from pynetstat.filters import Filter
+from pynetstat.history.tracker import History, Tracker, WhyEnded
+from pynetstat.history.transition import Event, Loss
 from pynetstat.owners import Missing
 from pynetstat.query import Show, is_server
 from pynetstat.records import Proto, SocketRecord, TcpState, TimerKind
 from pynetstat.sieve import Sieve
 from pynetstat.snapshot import Snapshot
-from pynetstat.tracker import History, Tracker, WhyEnded
-from pynetstat.transition import Event, Loss
 from pynetstat.watch.feed import Frame, Notice, Restart
 from pynetstat.watch.sorting import MOVING, SortBy, sort_key
 from pynetstat.words import duration_text

@@ -7,8 +7,8 @@ import os
 import time
 from collections.abc import Callable
 
-from pynetstat.recording import Item
-from pynetstat.recording_file import Recording
+from pynetstat.history.recording import Item
+from pynetstat.history.recording_file import Recording
 from pynetstat.snapshot import Snapshot
 from pynetstat.text import printable
 from pynetstat.watch.feed import Frame, Notice, Restart

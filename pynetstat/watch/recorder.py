@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from pynetstat.errors import RecordingError
-from pynetstat.recording import Header
-from pynetstat.recording_file import Recorder
+from pynetstat.history.recording import Header
+from pynetstat.history.recording_file import Recorder
+from pynetstat.history.transition import Event, Loss
 from pynetstat.snapshot import Snapshot
-from pynetstat.transition import Event, Loss
 from pynetstat.watch.feed import Feed, Frame, Notice
 
 

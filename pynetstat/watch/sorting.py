@@ -8,9 +8,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeAlias
 
+from pynetstat.history.tracker import History
 from pynetstat.query import NETSTAT_ORDER
 from pynetstat.records import TcpState
-from pynetstat.tracker import History
 from pynetstat.words import unmapped
 
 SortKey: TypeAlias = "Callable[[History], Any]"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from xml.etree import ElementTree
 
-from pynetstat.ladder import build, connection
+from pynetstat.history.ladder import build, connection
+from pynetstat.history.transition import Event, Loss, Totals
 from pynetstat.records import Addr, Owner, Proto, TcpState
 from pynetstat.render.events import event_line, json_head, json_line, loss_line
 from pynetstat.render.ladder import ASCII, BOXES, Drawing
 from pynetstat.render.ladder_svg import as_svg
-from pynetstat.transition import Event, Loss, Totals
 
 from .choices import Choices
 from .harmless import check_line, check_lines

@@ -12,7 +12,7 @@ import pytest
 
 from pynetstat import Snapshot, TcpState
 from pynetstat.errors import SourceUnavailable
-from pynetstat.transition import Event, Loss
+from pynetstat.history.transition import Event, Loss
 from pynetstat.watch import live
 from pynetstat.watch.feed import Feed, Frame, Notice
 from pynetstat.watch.live import LiveFeed

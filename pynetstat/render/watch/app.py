@@ -15,6 +15,7 @@ from textual.containers import Container, Vertical
 from textual.filter import LineFilter
 
 from pynetstat.filters import Filter
+from pynetstat.history.tracker import History
 from pynetstat.query import Show
 from pynetstat.records import TcpState
 from pynetstat.render.netstat import Columns
@@ -23,7 +24,6 @@ from pynetstat.render.watch.panes import Bar, Caption, Keys, Lines, Log, detail_
 from pynetstat.render.watch.status import Status, key_list, status_lines
 from pynetstat.render.watch.styles import GROUND, NoColours
 from pynetstat.render.watch.table import Grid, Heading, SocketTable
-from pynetstat.tracker import History
 from pynetstat.watch.details import Detail, details
 from pynetstat.watch.feed import Feed, Player
 from pynetstat.watch.model import Model, View

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from pynetstat.history.tracker import History
 from pynetstat.records import ANY, Addr, SocketRecord, TcpState, Timer, TimerKind
 from pynetstat.render.layout import Cell
 from pynetstat.render.netstat import Columns
 from pynetstat.render.watch.styles import ALERT, MARKS, PLAIN, QUIET, STRONG, state_style
 from pynetstat.tabular import owners_text
-from pynetstat.tracker import History
 from pynetstat.watch.model import STATELESS, Mark, Model
 from pynetstat.watch.sorting import SortBy
 from pynetstat.words import Words, duration, duration_text

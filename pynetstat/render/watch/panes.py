@@ -15,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from pynetstat.history.transition import Event, Loss
 from pynetstat.render.layout import Cell
 from pynetstat.render.watch.strips import flow, line, size, wrap
 from pynetstat.render.watch.styles import (
@@ -32,7 +33,6 @@ from pynetstat.render.watch.styles import (
 )
 from pynetstat.tabular import address, owners_text
 from pynetstat.text import printable
-from pynetstat.transition import Event, Loss
 from pynetstat.watch.details import Detail, Kind
 from pynetstat.watch.model import LogLine
 from pynetstat.words import duration_text

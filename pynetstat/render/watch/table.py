@@ -17,6 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from pynetstat.history.tracker import History
 from pynetstat.render.layout import Cell
 from pynetstat.render.watch.cells import Context, TableColumn, mark_cell
 from pynetstat.render.watch.strips import line, size, wrap
@@ -30,7 +31,6 @@ from pynetstat.render.watch.styles import (
     PLAIN,
     QUIET,
 )
-from pynetstat.tracker import History
 from pynetstat.watch.details import trail
 from pynetstat.watch.model import Mark, Model
 from pynetstat.watch.sorting import SortBy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pynetstat.options import Options
-from pynetstat.output import Output
+from pynetstat.command.options import Options
+from pynetstat.command.output import Output
 from pynetstat.render.totals import totals_text, totals_value
 from pynetstat.totals import read_totals
 

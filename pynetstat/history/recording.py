@@ -24,6 +24,7 @@ from typing import Any, Generic, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 from pynetstat.diff import identity
 from pynetstat.errors import RecordingError
+from pynetstat.history.transition import Event, Loss, Totals
 from pynetstat.owners import Coverage
 from pynetstat.records import (
     Addr,
@@ -38,7 +39,6 @@ from pynetstat.records import (
     UnixType,
 )
 from pynetstat.snapshot import Gap, GapKind, Snapshot
-from pynetstat.transition import Event, Loss, Totals
 
 VERSION = 1
 """Raised when a name or a meaning changes; not for a field or a kind of line that is added."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 from pynetstat.columns import Column, Context, Need, Row, needs_of, sort_rows
+from pynetstat.command.lookups import look_up_names, looks_up, names_of
+from pynetstat.command.options import DATA_FORMATS, Options
+from pynetstat.command.output import Output
 from pynetstat.errors import PynetstatError
 from pynetstat.groups import GROUPINGS, Group, count_groups
-from pynetstat.lookups import look_up_names, looks_up, names_of
-from pynetstat.options import DATA_FORMATS, Options
-from pynetstat.output import Output
 from pynetstat.records import Proto, SocketRecord
 from pynetstat.remark import Remark, Remarks
 from pynetstat.render import netstat
@@ -370,7 +370,7 @@ def _print_view(view: View, output: Output) -> None:
 
 def _write_files(options: Options, reader: Reader) -> None:
     """The view for people as a picture, a page, or both. PynetstatError when it can't be done."""
-    from pynetstat.files import write_file
+    from pynetstat.command.files import write_file
     from pynetstat.render import pictures
 
     view = _view(options, reader)

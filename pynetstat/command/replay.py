@@ -6,17 +6,17 @@ import math
 import time
 from collections.abc import Callable
 
+from pynetstat.command.events import Printer, wanted_events
+from pynetstat.command.options import Options
+from pynetstat.command.output import Output
 from pynetstat.errors import RecordingError
-from pynetstat.event_command import Printer, wanted_events
-from pynetstat.options import Options
-from pynetstat.output import Output
+from pynetstat.history.recorded import RecordedReader, tables_of
+from pynetstat.history.recording import Item
+from pynetstat.history.recording_file import Recording
+from pynetstat.history.transition import Loss
 from pynetstat.query import Query, Show, is_server
-from pynetstat.recorded import RecordedReader, tables_of
-from pynetstat.recording import Item
-from pynetstat.recording_file import Recording
 from pynetstat.records import SocketRecord
 from pynetstat.snapshot import Reader, Snapshot
-from pynetstat.transition import Loss
 
 _LONGEST_PAUSE_S = 86400.0
 

@@ -9,20 +9,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from pynetstat import __version__
-from pynetstat.background import Background
+from pynetstat.command.events import Printer, open_stream, wanted_events
+from pynetstat.command.options import Options
+from pynetstat.command.output import Output
 from pynetstat.errors import SourceUnavailable
-from pynetstat.event_command import Printer, open_stream, wanted_events
-from pynetstat.options import Options
-from pynetstat.output import Output
+from pynetstat.history.background import Background
+from pynetstat.history.recorded import RecordedReader
+from pynetstat.history.recording import Header
+from pynetstat.history.recording_file import Recorder
+from pynetstat.history.stream import rows_that_match
+from pynetstat.history.transition import Event, Loss
 from pynetstat.query import TCP_AND_UDP, Query, Show
-from pynetstat.recorded import RecordedReader
-from pynetstat.recording import Header
-from pynetstat.recording_file import Recorder
 from pynetstat.snapshot import Reader, Snapshot, open_reader
 from pynetstat.sources import Reading, Where
-from pynetstat.stream import rows_that_match
 from pynetstat.text import printable
-from pynetstat.transition import Event, Loss
 
 _TURN_S = 0.1
 

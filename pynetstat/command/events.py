@@ -5,13 +5,13 @@ from __future__ import annotations
 import select
 import sys
 
-from pynetstat.options import Options
-from pynetstat.output import Output
+from pynetstat.command.options import Options
+from pynetstat.command.output import Output
+from pynetstat.command.signals import ending_on_signals
+from pynetstat.history.stream import Stream, Wanted, events, rows_that_match
+from pynetstat.history.transition import Event, Loss
 from pynetstat.query import Query, Show, is_server
 from pynetstat.render.events import event_line, json_head, json_line, loss_line
-from pynetstat.signals import ending_on_signals
-from pynetstat.stream import Stream, Wanted, events, rows_that_match
-from pynetstat.transition import Event, Loss
 
 
 def show_events(options: Options, output: Output) -> int:

@@ -6,11 +6,11 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from pynetstat.contradictions import refuse_contradictions
+from pynetstat.command.contradictions import refuse_contradictions
+from pynetstat.command.flags import USAGE_ERROR, Parser, build_parser
+from pynetstat.command.options import NO_CHOICE, Choice, Numeric, Options, Session
+from pynetstat.command.output import Output
 from pynetstat.errors import FilterError
-from pynetstat.flags import USAGE_ERROR, Parser, build_parser
-from pynetstat.options import NO_CHOICE, Choice, Numeric, Options, Session
-from pynetstat.output import Output
 from pynetstat.query import TCP_AND_UDP, Query, Show, in_netstat_order
 from pynetstat.records import Proto
 from pynetstat.render.netstat import Columns

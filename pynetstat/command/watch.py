@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from pynetstat.options import NO_CHOICE, Options
+from pynetstat.command.options import NO_CHOICE, Options
 from pynetstat.records import Proto
 from pynetstat.watch.feed import Feed
 from pynetstat.watch.live import LiveFeed
@@ -77,7 +77,7 @@ def _feed(options: Options) -> Feed:
     )
     if session.record is None:
         return live
-    from pynetstat.record_command import header_now
+    from pynetstat.command.record import header_now
     from pynetstat.watch.recorder import RecordedFeed
 
     return RecordedFeed(live, session.record, header_now(interval_s, None))

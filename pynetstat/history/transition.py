@@ -1,7 +1,7 @@
 """What happens to sockets: one transition, one loss, and which steps TCP allows. Pure.
 
 :class:`Event` and :class:`Loss` are what :func:`pynetstat.events` yields and what
-:class:`pynetstat.tracker.Tracker` takes in.
+:class:`pynetstat.history.tracker.Tracker` takes in.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from pynetstat.flags import Parser
+from pynetstat.command.flags import Parser
 from pynetstat.sources import EVENT_SOURCE_NAMES
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from pynetstat.ledger import Known, Ledger, keeps_waiting
+from pynetstat.history.ledger import Known, Ledger, keeps_waiting
+from pynetstat.history.transition import Event, Totals
 from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState
 from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Question
 from pynetstat.sources.tracefs import Destroyed, Transition
-from pynetstat.transition import Event, Totals
 
 Find: TypeAlias = "Callable[[list[Question]], list[SocketRecord | None]]"
 """Asks sock_diag; None for a socket that this namespace does not have."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pynetstat.options import Options
+from pynetstat.command.options import Options
 from pynetstat.records import SocketRecord
 from pynetstat.words import Words, numbers
 

@@ -1,16 +1,16 @@
 """What every socket was last known to be, and the events that follow from news of it. Pure.
 
 The news are looks at the tables (:class:`~pynetstat.sources.sockstates.Look`), ends told by
-the kernel (:class:`~pynetstat.sources.destroy.End`) and, from :mod:`pynetstat.traced`, single
-transitions.
+the kernel (:class:`~pynetstat.sources.destroy.End`) and, from
+:mod:`pynetstat.history.traced`, single transitions.
 """
 
 from __future__ import annotations
 
+from pynetstat.history.transition import CERTAIN_ENDS, Event, Totals, between, is_step
 from pynetstat.records import Proto, SocketRecord, TcpState, TimerKind
 from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Look, Mark
-from pynetstat.transition import CERTAIN_ENDS, Event, Totals, between, is_step
 
 
 class Known:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from pynetstat.options import Options
-from pynetstat.output import Output
-from pynetstat.signals import ending_on_signals
+from pynetstat.command.options import Options
+from pynetstat.command.output import Output
+from pynetstat.command.signals import ending_on_signals
 from pynetstat.snapshot import Reader
 
 Show: TypeAlias = "Callable[[Options, Output, Reader, bool], int]"
@@ -23,16 +23,16 @@ def run(options: Options, output: Output, show: Show) -> int:
     session = options.session
     with ending_on_signals():
         if session.ladder:
-            from pynetstat.ladder_command import draw
+            from pynetstat.command.ladder import draw
 
             return draw(options, output)
         if session.replay is not None:
-            from pynetstat.replay_command import replay, replay_events
+            from pynetstat.command.replay import replay, replay_events
 
             if options.events:
                 return replay_events(options, output)
             return replay(options, output, show)
-        from pynetstat.record_command import record, record_events
+        from pynetstat.command.record import record, record_events
 
         if options.events:
             return record_events(options, output)

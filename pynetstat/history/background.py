@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from pynetstat.errors import PynetstatError
+from pynetstat.history.stream import Stream, events
+from pynetstat.history.transition import Event, Loss
 from pynetstat.records import Proto
-from pynetstat.stream import Stream, events
-from pynetstat.transition import Event, Loss
 
 
 class Background:

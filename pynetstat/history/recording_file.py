@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from pynetstat.errors import RecordingError
-from pynetstat.recording import (
+from pynetstat.history.recording import (
     LONGEST_LINE,
     Encoder,
     Header,
@@ -26,8 +26,8 @@ from pynetstat.recording import (
     decode_header,
     encode_header,
 )
+from pynetstat.history.transition import Event
 from pynetstat.snapshot import Snapshot
-from pynetstat.transition import Event
 
 _MODE = 0o600
 """A recording tells who talks to whom: others may read it when its owner says so."""

@@ -36,18 +36,18 @@ from typing import TYPE_CHECKING, TypeAlias
 from pynetstat.errors import SourceUnavailable
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import Filter, compile_filter
-from pynetstat.ledger import Ledger
+from pynetstat.history.ledger import Ledger
+from pynetstat.history.transition import Event, Loss
 from pynetstat.owners import process_of, walk_processes
 from pynetstat.query import TCP_AND_UDP, in_netstat_order
 from pynetstat.records import Owner, Proto, SocketRecord
 from pynetstat.sources import EVENT_SOURCE_NAMES, with_owners
 from pynetstat.sources.destroy import TABLES, End, Ends
 from pynetstat.sources.sockstates import Finder, Look, Question, SockStates
-from pynetstat.transition import Event, Loss
 
 if TYPE_CHECKING:
+    from pynetstat.history.traced import Traced
     from pynetstat.sources.tracefs import Trace
-    from pynetstat.traced import Traced
 
 Wanted: TypeAlias = "Callable[[SocketRecord], bool | None]"
 """Whether an event's socket is asked about; None where that can't be told."""
@@ -233,7 +233,7 @@ class _Follower:
         resources.callback(self._ends.close)
         self._traced: Traced | None = None
         if trace is not None:
-            from pynetstat.traced import Traced
+            from pynetstat.history.traced import Traced
 
             processes = _Processes()
             self._traced = Traced(

@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
+from pynetstat.history.transition import Event, Totals, between
 from pynetstat.records import Addr, Owner, SocketRecord, TcpState
-from pynetstat.transition import Event, Totals, between
 from pynetstat.words import unmapped
 
 TOGETHER_S = 0.3

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from pynetstat.closing import Closed, Openers, Outcome, Record, can_be_closed, close_through
-from pynetstat.output import Output
+from pynetstat.command.output import Output
 from pynetstat.tabular import SOCKET_TITLES, socket_cells, table
 
 _YES = ("y", "yes")

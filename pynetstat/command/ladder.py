@@ -8,11 +8,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from pynetstat.background import Background
+from pynetstat.command.files import write_file
+from pynetstat.command.options import Options
+from pynetstat.command.output import Output
 from pynetstat.errors import PynetstatError
-from pynetstat.files import write_file
 from pynetstat.filters import compile_filter
-from pynetstat.ladder import (
+from pynetstat.history.background import Background
+from pynetstat.history.ladder import (
     TOGETHER_S,
     Ladder,
     build,
@@ -22,15 +24,13 @@ from pynetstat.ladder import (
     is_over,
     pair_of,
 )
-from pynetstat.options import Options
-from pynetstat.output import Output
-from pynetstat.recording_file import Recording
+from pynetstat.history.recording_file import Recording
+from pynetstat.history.transition import Event, Loss
 from pynetstat.records import Addr, Owner, SocketRecord, TcpState
 from pynetstat.render.ladder import Drawing, pens_for
 from pynetstat.render.ladder_svg import as_svg
 from pynetstat.snapshot import Snapshot, collect
 from pynetstat.text import printable
-from pynetstat.transition import Event, Loss
 
 _TURN_S = 0.05
 _SETTLED_S = TOGETHER_S + 0.3

@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from pynetstat.history.transition import CERTAIN_ENDS, Event, Totals, between, is_step
 from pynetstat.records import Addr, Proto, SocketRecord, TcpState
 from pynetstat.snapshot import GapKind, Snapshot
-from pynetstat.transition import CERTAIN_ENDS, Event, Totals, between, is_step
 from pynetstat.words import duration_text, unmapped
 
 _LONGEST_TRAIL = 32

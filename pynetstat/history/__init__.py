@@ -1,0 +1,1 @@
+"""What happens over time: transitions, histories of sockets, recordings, ladders."""
