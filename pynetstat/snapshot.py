@@ -53,6 +53,7 @@ class GapKind(Enum):
     OWNERS = "owners incomplete"
     NAMESPACES = "network namespaces left out"
     NOT_ENTERED = "network namespaces read from outside"
+    FIGURES = "without TCP's own figures"
 
 
 class Gap(NamedTuple):
@@ -93,8 +94,7 @@ class Snapshot(NamedTuple):
     @property
     def complete(self) -> bool:
         """Whether every table asked for was read to its last row."""
-        harmless = (GapKind.OWNERS, GapKind.FALLBACK, GapKind.ABSENT, GapKind.NOT_ENTERED)
-        return all(gap.kind in harmless for gap in self.gaps)
+        return all(gap.kind in _HARMLESS for gap in self.gaps)
 
     def diff(self, later: Snapshot) -> Diff:
         """What was opened, closed or changed its state between this snapshot and ``later``.
@@ -116,6 +116,12 @@ class Snapshot(NamedTuple):
         if record.owners or self.coverage is None:
             return None
         return why_no_owner(record, self.coverage, os.geteuid())
+
+
+_HARMLESS = {
+    GapKind.OWNERS, GapKind.FALLBACK, GapKind.ABSENT, GapKind.NOT_ENTERED, GapKind.FIGURES,
+}  # fmt: skip
+"""Gaps that leave no row out."""
 
 
 def name_sources(sources: dict[Proto, str]) -> str:
@@ -140,7 +146,8 @@ class Reader:
     :meth:`snapshot` the other methods give the same rows again.
 
     With ``places`` it reads those network namespaces instead, each table of all of them
-    before the next. What is to be closed with it, :meth:`close` closes.
+    before the next. What is to be closed with it, :meth:`close` closes. ``info`` says that
+    the sources are to tell TCP's own figures: a gap names those that can't.
     """
 
     def __init__(
@@ -149,7 +156,9 @@ class Reader:
         sources: Iterable[Source] = (),
         proc_root: str = "/proc",
         places: Places | None = None,
+        *,
         owner_table: OwnerTable | None = None,
+        info: bool = False,
     ) -> None:
         self._sieve: Sieve | None = None
         if query.filter is not None:
@@ -166,6 +175,7 @@ class Reader:
             self._gaps += _namespace_gaps(places)
         self._stack = ExitStack()
         self._proc_root = proc_root
+        self._info = info
         self._owner_table = owner_table
         self._walks = owner_table is None
         self._unowned = False
@@ -241,7 +251,7 @@ class Reader:
     @property
     def gaps(self) -> list[Gap]:
         """What is missing from the rows read so far."""
-        gaps = [*self._gaps, *self._undecided()]
+        gaps = [*self._gaps, *self._undecided(), *self._without_figures()]
         if self._unowned and self._owner_table is not None:
             gaps += _owner_gap(self._owner_table.coverage, self._proc_root)
         return gaps
@@ -333,6 +343,16 @@ class Reader:
                 why = "the process that holds it can't be seen"
             count = "1 row" if rows == 1 else f"{rows} rows"
             yield Gap(GapKind.UNDECIDED, proto, f"{count} left out: {why}")
+
+    def _without_figures(self) -> Iterator[Gap]:
+        """TCP tables whose figures were asked for and not told."""
+        if not self._info:
+            return
+        for proto, names in self.sources_used.items():
+            silent = [name for name in names.split(" and ") if name != "sockdiag"]
+            if proto.base == "tcp" and silent:
+                reason = f"{silent[0]} can't tell TCP's own figures, only sock_diag can"
+                yield Gap(GapKind.FIGURES, proto, reason)
 
     def _unix_tables(self) -> list[UnixRecord]:
         """The unix rows of every place, and notes of those that have none to read."""
@@ -467,14 +487,15 @@ def open_reader(query: Query, where: Where = HERE, reading: Reading = ONCE) -> R
     """
     source, proc_root, netns, all_netns = where
     if netns is None and not all_netns:
-        return Reader(query, open_sources(source, proc_root, *reading), proc_root or "/proc")
+        sources = open_sources(source, proc_root, *reading)
+        return Reader(query, sources, proc_root or "/proc", info=reading.info)
     if proc_root is not None:
         raise ValueError(f"the tree {proc_root!r} is of one network namespace")
     from pynetstat.places import open_places
 
     with ExitStack() as stack:
         places = stack.enter_context(open_places(netns, all_netns, source, reading))
-        reader = Reader(query, places=places)
+        reader = Reader(query, places=places, info=reading.info)
         reader.close_with(stack.pop_all())
     return reader
 

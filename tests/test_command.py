@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -16,6 +17,7 @@ import pytest
 from pynetstat import __version__
 
 from .command import ARGV, environment, run, start
+from .schema import validate
 from .trees import tree
 from .waiting import wait_until
 
@@ -528,6 +530,32 @@ def test_a_full_disk_is_a_failure_in_every_format(output: str) -> None:
         done = run("-tan", "--proc-root", tree("captured"), "--format", output, out=full)
     assert done.status == 1
     assert "can't write the output" in done.err
+
+
+@pytest.mark.parametrize("flags", [("-i",), ("--columns", "rtt"), ("--sort", "cwnd")])
+@pytest.mark.parametrize("where", ["procfs", "psutil", "tree"])
+def test_a_source_without_tcp_s_figures_says_so_once(flags: tuple[str, ...], where: str) -> None:
+    source = ("--proc-root", tree("captured")) if where == "tree" else ("--source", where)
+    done = run("-tuan4", *flags, *source)
+    told = "psutil" if where == "psutil" else "procfs"
+    assert done.status == 0
+    assert done.complaints == [
+        f"pynetstat: tcp: {told} can't tell TCP's own figures, only sock_diag can"
+    ]
+
+
+def test_figures_that_are_not_asked_for_are_not_missed() -> None:
+    done = run("-tuan4", "--source", "procfs")
+    assert (done.status, done.err) == (0, "")
+    assert run("-uan4", "-i", "--source", "procfs").err == ""
+
+
+def test_documents_say_that_figures_are_missing() -> None:
+    done = run("-tan4", "-i", "--proc-root", tree("captured"), "--format", "json")
+    document = json.loads(done.out)
+    validate(document, "document")
+    assert [gap["kind"] for gap in document["gaps"]] == ["figures"]
+    assert document["complete"] is True
 
 
 def test_the_summary_of_a_tree_without_counters_is_a_failure(tmp_path: Path) -> None:

@@ -216,3 +216,13 @@ def test_where_somebody_else_tells_news_need_a_second_look() -> None:
     assert {(event.cookie, event.new) for event in events} == {(1, _S.CLOSE_WAIT), (2, _S.LISTEN)}
     assert table.look(3.0, *rows, confirm=True) == []
     assert table.look(4.0, rows[0], _row(2, _S.LISTEN, inode=9), confirm=True) == []
+
+
+def test_a_socket_that_is_held_longer_than_time_wait_ends_once() -> None:
+    table = _Table(_row(1, _S.FIN_WAIT2))
+    (step,) = table.look(1.0, _row(1, _S.TIME_WAIT, inode=0))
+    assert (step.old, step.new) == (_S.FIN_WAIT2, _S.TIME_WAIT)
+    table.look(61.0)
+    (gone,) = table.look(61.1)
+    assert (gone.old, gone.new, gone.seconds) == (_S.TIME_WAIT, None, 60.0)
+    assert table.ledger.ended(_end(1), None) == []

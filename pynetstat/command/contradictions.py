@@ -16,7 +16,7 @@ def refuse_contradictions(parser: Parser, given: argparse.Namespace, wanted: Fil
     """Leave through ``parser.error`` when flags contradict each other. ``wanted`` is the filter."""
     _check_events(parser, given)
     _check_netns(parser, given)
-    _check_shown(parser, given)
+    _check_shown(parser, given, wanted)
     _check_session(parser, given, wanted)
     _check_watch(parser, given)
     _check_kill(parser, given, wanted)
@@ -83,24 +83,41 @@ def _check_kill(parser: Parser, given: argparse.Namespace, wanted: Filter | None
         parser.error("argument --kill: closes and says so; without flags that show or wait")
 
 
-def _check_shown(parser: Parser, given: argparse.Namespace) -> None:
+def _check_shown(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> None:
     once = "--quiet" if given.quiet else "--wait" if given.wait is not None else ""
     if once and (given.continuous or given.interval is not None):
         parser.error(f"argument {once}: it looks for an answer, -c and --interval repeat one")
     if given.wait is not None and not 0 <= given.wait <= 86400:
         parser.error("argument --wait: seconds must be from 0 to 86400")
-    if given.summary and (given.wait is not None or given.quiet or given.group_by):
-        parser.error("argument --summary: it counts all sockets, nothing can match or be grouped")
-    if given.summary and (given.columns or given.sort or given.info):
-        parser.error("argument --summary: it has no rows, so no columns")
-    if given.summary and given.source not in ("auto", "procfs"):
-        parser.error(f"argument --source: --summary reads /proc/net/sockstat, not {given.source}")
+    if given.summary and not given.kill:
+        _check_summary(parser, given, wanted)
     if given.group_by and (given.columns or given.sort or given.info):
         parser.error("argument --group-by: it has columns and an order of its own")
     if (given.svg or given.html) and given.format not in (None, "rich"):
         parser.error("arguments --svg and --html: they are pictures of --format rich")
     if (given.svg or given.html) and given.summary:
         parser.error("arguments --svg and --html: --summary has no view for people")
+
+
+def _check_summary(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> None:
+    """Refuse what would choose rows: the kernel's counters are of all sockets."""
+    tables = (given.tcp, given.udp, given.udplite, given.raw, given.sctp, given.mptcp, given.unix)
+    if wanted is not None:
+        parser.error(
+            "argument --summary: it counts all sockets, not those of a filter; "
+            "--group-by state counts those"
+        )
+    if any(tables) or given.inet or given.inet6 or given.listening:
+        parser.error(
+            "argument --summary: it counts the sockets of all tables; --group-by state counts "
+            "those of some"
+        )
+    if given.wait is not None or given.quiet or given.group_by:
+        parser.error("argument --summary: it counts all sockets, nothing can match or be grouped")
+    if given.columns or given.sort or given.info:
+        parser.error("argument --summary: it has no rows, so no columns")
+    if given.source not in ("auto", "procfs"):
+        parser.error(f"argument --source: --summary reads /proc/net/sockstat, not {given.source}")
 
 
 def _check_session(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> None:

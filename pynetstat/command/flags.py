@@ -173,7 +173,7 @@ def build_parser() -> Parser:
     over_time.add_argument(
         "--record",
         metavar="FILE",
-        help="write what is seen to a new FILE, too; with -c also every transition",
+        help="write what is seen to a new FILE, too; with -c or -E also every transition",
     )
     over_time.add_argument(
         "--replay", metavar="FILE", help="show what was recorded instead of this machine"

@@ -12,6 +12,9 @@ from pynetstat.records import Proto, SocketRecord, TcpState, TimerKind
 from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Look, Mark
 
+_MOST_OUTLIVED = 10_000
+"""Closed sockets that a process holds longer than TIME_WAIT lasts."""
+
 
 class Known:
     """One socket: its last row, since when it is known and in that state (None: not seen to
@@ -45,6 +48,8 @@ class Ledger:
         self._missing: dict[Proto, dict[int, float]] = {}
         self._doubts: dict[Proto, set[tuple[int, TcpState]]] = {}
         self._lossy_looks = 0
+        self._outlived: dict[int, None] = {}
+        """TIME_WAITs that are over though no end was told: a process may still hold the socket."""
 
     def marks(self, proto: Proto) -> set[Mark]:
         """The marks that the next look at the table need not decode."""
@@ -123,6 +128,9 @@ class Ledger:
                 events[-1] = events[-1]._replace(totals=end.totals)
             return events
         if known is None:
+            if end.cookie in self._outlived:
+                del self._outlived[end.cookie]
+                return []
             return _unseen(end)
         if keeps_waiting(known.record):
             # A look has seen what it left behind before its end was told.
@@ -190,6 +198,10 @@ class Ledger:
         process still holds it, unless what was told may be lost."""
         known = self.known[cookie]
         record = known.record
+        if keeps_waiting(record) and known.totals is None:
+            self._outlived[cookie] = None
+            if len(self._outlived) > _MOST_OUTLIVED:
+                del self._outlived[next(iter(self._outlived))]
         if lossy or record.proto.base != "tcp" or keeps_waiting(record):
             return self.gone(cookie, at, None)
         event = _event(record, at, record.state, TcpState.CLOSE, None, inferred=True)
