@@ -64,11 +64,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _print_page(options.topic, _is_rich(options, output), output)
         if options.kill:
             return _kill(options, output)
-        if options.events:
-            from pynetstat.event_command import show_events
-
-            return show_events(options, output)
-        if options.watch or (options.interval_s is not None and _is_rich(options, output)):
+        repeats = options.interval_s is not None and not options.events
+        if options.watch or (repeats and _is_rich(options, output)):
             from pynetstat.watch_command import watch, why_not
 
             reason = why_not(options)
@@ -81,6 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
             from pynetstat.session import run
 
             return run(options, output, _look)
+        if options.events:
+            from pynetstat.event_command import show_events
+
+            return show_events(options, output)
         status = _look(options, output, reader)
         while options.interval_s is not None:
             time.sleep(options.interval_s)

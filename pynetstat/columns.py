@@ -218,10 +218,15 @@ def info_value(info: TcpInfo | None) -> dict[str, Any] | None:
     if info is None:
         return None
     value = info._asdict()
+    value["congestion"] = _congestion(info)
     for name in ("algorithm", "memory"):
         if value[name] is not None:
             value[name] = value[name]._asdict()
     return value
+
+
+def _congestion(info: TcpInfo | None) -> str | None:
+    return None if info is None or info.congestion is None else printable(info.congestion)
 
 
 def _attribute(name: str) -> Callable[[Row, Context], Any]:
@@ -556,7 +561,7 @@ _ALL = (
         "congestion",
         "Congestion",
         "the congestion control's name",
-        _of_info("congestion"),
+        _of_inet(lambda row, _: _congestion(row.info)),
         needs=Need.INFO,
     ),
     _time_column("rtt", "RTT", "smoothed round-trip time"),

@@ -18,6 +18,7 @@ def refuse_contradictions(parser: Parser, given: argparse.Namespace, wanted: Fil
     _check_netns(parser, given)
     _check_shown(parser, given)
     _check_session(parser, given, wanted)
+    _check_watch(parser, given)
     _check_kill(parser, given, wanted)
 
 
@@ -34,6 +35,8 @@ def _check_events(parser: Parser, given: argparse.Namespace) -> None:
         parser.error("argument -E: the kernel tells of TCP and UDP sockets only")
     if given.proc_root is not None:
         parser.error("argument -E: nothing happens in a saved tree")
+    if given.ladder:
+        parser.error("argument -E: --ladder draws one connection's transitions; without -E")
     if given.format not in (None, "plain", "jsonl"):
         parser.error("argument --format: events are shown as plain or jsonl")
     if given.netns is not None or given.all_netns:
@@ -135,3 +138,14 @@ def _check_session(parser: Parser, given: argparse.Namespace, wanted: Filter | N
         parser.error("argument --ladder: it is drawn as text or with --svg, and can't repeat")
     if given.udp or given.udplite or given.raw or given.sctp or given.mptcp or given.unix:
         parser.error("argument --ladder: it shows a TCP connection")
+
+
+def _check_watch(parser: Parser, given: argparse.Namespace) -> None:
+    if not given.watch:
+        return
+    if given.format not in (None, "rich"):
+        parser.error("argument --watch: it is a screen; --format is for what is printed")
+    if given.events or given.ladder or given.kill or given.quiet or given.wait is not None:
+        parser.error(
+            "argument --watch: it is a screen; without -E, --ladder, --kill, -q and --wait"
+        )

@@ -11,7 +11,7 @@ from pynetstat.query import Query, Show, is_server
 from pynetstat.render.events import event_line, json_head, json_line, loss_line
 from pynetstat.signals import ending_on_signals
 from pynetstat.stream import Stream, Wanted, events, rows_that_match
-from pynetstat.transition import Loss
+from pynetstat.transition import Event, Loss
 
 
 def show_events(options: Options, output: Output) -> int:
@@ -21,20 +21,28 @@ def show_events(options: Options, output: Output) -> int:
     can't be written, KeyboardInterrupt, and SystemExit after a signal that ends processes;
     the stream is closed by then.
     """
-    with ending_on_signals():
-        stream = events(
-            options.query.protos,
-            filter=_wanted(options.query),
-            source=options.source,
-            stop=_Unread(),
-            interval_s=0.1 if options.interval_s is None else options.interval_s,
-        )
-        with stream:
-            _print(stream, output, as_json=options.format == "jsonl")
+    with ending_on_signals(), open_stream(options, wanted_events(options.query)) as stream:
+        printer = Printer(output, as_json=options.format == "jsonl")
+        printer.begin(stream.source, stream.refusals)
+        for item in stream:
+            printer.show(item)
+            if not stream.pending:
+                output.flush()
     return 0
 
 
-def _wanted(query: Query) -> Wanted | None:
+def open_stream(options: Options, wanted: Wanted | None) -> Stream:
+    """The transitions that are ``wanted``, until nobody reads standard output any more."""
+    return events(
+        options.query.protos,
+        filter=wanted,
+        source=options.source,
+        stop=_Unread(),
+        interval_s=0.1 if options.interval_s is None else options.interval_s,
+    )
+
+
+def wanted_events(query: Query) -> Wanted | None:
     """What -l and the filter let through; None for everything."""
     if query.show is not Show.LISTENING:
         return None if query.filter is None else rows_that_match(query.filter)
@@ -44,21 +52,29 @@ def _wanted(query: Query) -> Wanted | None:
     return lambda record: matches(record) if is_server(record) else False
 
 
-def _print(stream: Stream, output: Output, *, as_json: bool) -> None:
-    if as_json:
-        output.write(json_head(stream.source, stream.refusals))
-        output.flush()
-    elif stream.refusals and sys.stderr is not None:
-        _complain(f"{'; '.join(stream.refusals)}: short-lived states are inferred or not seen\n")
-    for item in stream:
+class Printer:
+    """Writes events and losses as text or JSON lines; losses to stderr, too."""
+
+    def __init__(self, output: Output, *, as_json: bool) -> None:
+        self._output = output
+        self._as_json = as_json
+
+    def begin(self, source: str, refusals: list[str]) -> None:
+        """Say where the events come from, and why no better source tells them."""
+        if self._as_json:
+            self._output.write(json_head(source, refusals))
+            self._output.flush()
+        elif refusals:
+            _complain(f"{'; '.join(refusals)}: short-lived states are inferred or not seen\n")
+
+    def show(self, item: Event | Loss) -> None:
+        """Write one; it is not flushed."""
         if isinstance(item, Loss):
             _complain(loss_line(item))
-        if as_json:
-            output.write(json_line(item))
+        if self._as_json:
+            self._output.write(json_line(item))
         elif not isinstance(item, Loss):
-            output.write(event_line(item))
-        if not stream.pending:
-            output.flush()
+            self._output.write(event_line(item))
 
 
 def _complain(line: str) -> None:

@@ -45,7 +45,7 @@ def count_groups(rows: Iterable[Row], grouping: Grouping, context: Context) -> l
 
 def _order(key: tuple[Any, ...]) -> list[tuple[bool, bool, Any]]:
     """Comparable whatever the key has: None last, numbers apart from words."""
-    return [(part is None, isinstance(part, str), part or 0) for part in key]
+    return [(part is None, isinstance(part, str), 0 if part is None else part) for part in key]
 
 
 def _state(row: Row, _: Context) -> Iterable[tuple[Any, ...]]:

@@ -132,31 +132,7 @@ def connection(events: Iterable[Event], wanted: Callable[[Event], bool] = is_loc
         if known != event.cookie:
             break
         chosen.append(event)
-    return _with_time_waits(chosen)
-
-
-def _with_time_waits(events: list[Event]) -> list[Event]:
-    """The same with TIME_WAIT where the trace reads CLOSE: that is how the socket itself goes
-    there, when its process still holds it. A look at the tables tells of TIME_WAIT later."""
-    told: list[Event] = []
-    for event in events:
-        closed = None
-        if event.new is TcpState.TIME_WAIT:
-            closed = next((each for each in reversed(told) if _reads_close(each, event)), None)
-        if closed is None:
-            told.append(event)
-            continue
-        place = told.index(closed)
-        void = [each for each in told[place:] if each.laddr == event.laddr]
-        behind = [each for each in told[place:] if each.laddr != event.laddr]
-        counts = (each.totals for each in (*void, event) if each.totals is not None)
-        told[place:] = [closed._replace(new=event.new, totals=next(counts, None)), *behind]
-    return told
-
-
-def _reads_close(event: Event, later: Event) -> bool:
-    left = (TcpState.FIN_WAIT2, TcpState.CLOSING)
-    return event.laddr == later.laddr and event.old in left and event.new in _ENDED
+    return chosen
 
 
 def is_over(events: Iterable[Event]) -> bool:
@@ -525,13 +501,16 @@ class _Builder:
     def _data_sent(self, side: int) -> int | None:
         """The bytes of data that this end has sent in all; None where that can't be told.
 
-        The kernel counts what was acknowledged: connect()'s SYN and the FIN are in it.
+        The kernel counts what was acknowledged: connect()'s SYN and the FIN are in it; of what
+        the other end received the FIN only. An end in TIME_WAIT may have told nothing yet.
         """
-        totals = self._totals(side)
         answer = self._segments.get((_FIN_ACK, 1 - side))
-        if totals is None or not self._roles_known or answer is None or answer.received is None:
+        if not self._roles_known or answer is None or answer.received is None:
             return None
-        return max(totals.bytes_acked - 1 - (side == _LEFT), 0)
+        totals, others = self._totals(side), self._totals(1 - side)
+        if totals is not None:
+            return max(totals.bytes_acked - 1 - (side == _LEFT), 0)
+        return None if others is None else max(others.bytes_received - 1, 0)
 
 
 def _client(events: list[Event], listening: Collection[int]) -> Addr | None:

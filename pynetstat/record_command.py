@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pynetstat import __version__
 from pynetstat.background import Background
 from pynetstat.errors import SourceUnavailable
+from pynetstat.event_command import Printer, open_stream, wanted_events
 from pynetstat.options import Options
 from pynetstat.output import Output
 from pynetstat.query import TCP_AND_UDP, Query, Show
@@ -19,6 +20,7 @@ from pynetstat.recording import Header
 from pynetstat.recording_file import Recorder
 from pynetstat.snapshot import Reader, Snapshot, open_reader
 from pynetstat.sources import Reading, Where
+from pynetstat.stream import rows_that_match
 from pynetstat.text import printable
 from pynetstat.transition import Event, Loss
 
@@ -40,7 +42,7 @@ def record(
         first = True
         while True:
             began = time.monotonic()
-            snapshot = _read(options, query)
+            snapshot = _read(Where(options.source, options.proc_root), query)
             _write_events(recorder, stream, wanted)
             recorder.add(snapshot)
             status = show(options, output, RecordedReader(options.query, snapshot), first)
@@ -58,6 +60,33 @@ def header_now(interval_s: float | None, event_source: str | None) -> Header:
     return Header(time.time(), f"pynetstat {__version__}", interval_s, event_source, euid)
 
 
+def record_events(options: Options, output: Output) -> int:
+    """Write and show transitions until interrupted, behind a snapshot of what is there already.
+
+    -l chooses what is shown only: all events of the tables that the filter holds for are
+    recorded.
+    """
+    query = options.query._replace(show=Show.ALL, owners=True)
+    path = options.session.record
+    assert path is not None
+    recorded = None if query.filter is None else rows_that_match(query.filter)
+    shown = wanted_events(options.query)
+    with (
+        open_stream(options, recorded) as stream,
+        Recorder(path, header_now(None, stream.source)) as recorder,
+    ):
+        recorder.add(_read(Where(), query))
+        printer = Printer(output, as_json=options.format == "jsonl")
+        printer.begin(stream.source, stream.refusals)
+        for item in stream:
+            recorder.add(item)
+            if isinstance(item, Loss) or shown is None or shown(item.record()) is not False:
+                printer.show(item)
+            if not stream.pending:
+                output.flush()
+    return 0
+
+
 def _follow(options: Options, resources: ExitStack) -> Background | None:
     """The transitions of the tables that have some; None where nobody tells of them."""
     tables = [proto for proto in options.query.protos if proto in TCP_AND_UDP]
@@ -73,8 +102,7 @@ def _follow(options: Options, resources: ExitStack) -> Background | None:
     return stream
 
 
-def _read(options: Options, query: Query) -> Snapshot:
-    where = Where(options.source, options.proc_root)
+def _read(where: Where, query: Query) -> Snapshot:
     with open_reader(query, where, Reading(thorough=True)) as reader:
         return reader.snapshot()
 

@@ -16,7 +16,6 @@ forged recording can put nothing into a row that no source would.
 from __future__ import annotations
 
 import json
-import math
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
@@ -65,6 +64,7 @@ _FULL_EVERY = 60
 _LATEST = 253402300799.0
 """The last second of the year 9999, up to which a time can be shown as a date."""
 _MOST = 2**64
+_MOST_INTERFACES = 2**32
 _MOST_KNOWN_IPS = 100_000
 _SOURCE_NAME = re.compile(r"[a-z_]{1,20}")
 _SCOPE = re.compile(r"[0-9A-Za-z_.-]{1,15}")
@@ -424,6 +424,12 @@ def _number(value: Any) -> int:
     return value
 
 
+def _interface(value: Any) -> int:
+    number = _number(value)
+    _check(number < _MOST_INTERFACES, "an interface that can't be")
+    return number
+
+
 def _descriptor(value: Any) -> int:
     return -1 if value == -1 and type(value) is int else _number(value)
 
@@ -435,7 +441,7 @@ def _port(value: Any) -> int:
 
 
 def _float(value: Any) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value) or abs(value) > _MOST:
+    if type(value) not in (int, float) or not -_MOST <= value <= _MOST:  # NaN is not between
         _bad("a number that can't be")
     return float(value)
 
@@ -592,7 +598,7 @@ _INET_VALUES: dict[str, Callable[[Any], Any]] = {
     "uid": _maybe_number,
     "inode": _maybe_number,
     "cookie": _maybe_number,
-    "ifindex": _maybe_number,
+    "ifindex": _maybe(_interface),
     "owners": _maybe_owners,
 }
 _UNIX_VALUES: dict[str, Callable[[Any], Any]] = {

@@ -27,9 +27,13 @@ def run(options: Options, output: Output, show: Show) -> int:
 
             return draw(options, output)
         if session.replay is not None:
-            from pynetstat.replay_command import replay
+            from pynetstat.replay_command import replay, replay_events
 
+            if options.events:
+                return replay_events(options, output)
             return replay(options, output, show)
-        from pynetstat.record_command import record
+        from pynetstat.record_command import record, record_events
 
+        if options.events:
+            return record_events(options, output)
         return record(options, output, show)

@@ -21,7 +21,7 @@ from pynetstat.records import Addr, Owner, Proto, SocketRecord, TcpState
 from pynetstat.sources.destroy import End
 from pynetstat.sources.sockstates import Question
 from pynetstat.sources.tracefs import Destroyed, Transition
-from pynetstat.transition import Event
+from pynetstat.transition import Event, Totals
 
 Find: TypeAlias = "Callable[[list[Question]], list[SocketRecord | None]]"
 """Asks sock_diag; None for a socket that this namespace does not have."""
@@ -46,8 +46,8 @@ class _Life:
     """One socket of the trace, from its first transition to its end."""
 
     __slots__ = (
-        "asked", "cookie", "destroyed_ns", "laddr", "left", "ours", "owner", "proto", "raddr",
-        "skaddr", "thread", "waiting",
+        "asked", "asked_held", "cookie", "destroyed_ns", "laddr", "left", "ours", "owner", "proto",
+        "raddr", "skaddr", "thread", "waiting",
     )  # fmt: skip
 
     def __init__(self, first: Transition) -> None:
@@ -61,16 +61,21 @@ class _Life:
         """Whether it is known to be of this namespace; then it has a key in the ledger, too."""
         self.cookie: int | None = None
         """Its key; below 0 a stand-in for a cookie that nothing has told yet."""
+        self.left: int | None = None
+        """The cookie of the TIME_WAIT that goes on instead, while a process holds the socket."""
         self.destroyed_ns: int | None = None
-        self.left: Known | None = None
-        """What goes on in TIME_WAIT although a process holds the socket still."""
         self.asked = 0
         """How many transitions were waiting when sock_diag was last asked."""
+        self.asked_held = False
+        """Whether that was when it had gone to CLOSE and was not destroyed."""
         self.thread: int | None = None
         self.owner: Owner | None = None
 
     def add(self, transition: Transition) -> None:
         self.waiting.append(transition)
+        self.asked_held = False
+        if transition.new is not TcpState.CLOSE:
+            self.left = None  # its process has made another connection with it
         forgets = transition.new is TcpState.CLOSE and not transition.raddr.port
         if transition.laddr.port and not forgets:
             self.laddr, self.raddr = transition.laddr, transition.raddr
@@ -121,9 +126,12 @@ class Traced:
                 self._move(item)
         self._identify(now_ns, epoch_s)
         events: list[Event] = []
+        remains = self._remains(
+            [life for life in self._active.values() if life.ours and _is_held(life, now_ns)]
+        )
         for life in list(self._active.values()):
-            if life.ours and life.destroyed_ns is None:
-                self._tell(life, now_ns, epoch_s, events)
+            if life.ours:
+                self._tell(life, remains.get(id(life)), now_ns, epoch_s, events)
             if not life.waiting:
                 del self._active[id(life)]
             elif not life.ours and now_ns - life.waiting[-1].at_ns > _PATIENCE_NS:
@@ -182,9 +190,13 @@ class Traced:
         unknown = []
         for life in self._active.values():
             if not life.ours and life.laddr.port:
-                if life.asked < len(life.waiting):
+                held = _is_held(life, now_ns)
+                if life.asked < len(life.waiting) or (
+                    held and _may_wait(life) and not life.asked_held
+                ):
+                    life.asked_held = held
                     unknown.append(life)
-                elif _is_held(life, now_ns):
+                elif held:
                     self._look_up(life, now_ns)
         rows = self._find([Question(life.proto, life.laddr, life.raddr) for life in unknown])
         for life, record in zip(unknown, rows, strict=True):
@@ -195,10 +207,14 @@ class Traced:
     def _can_be(self, life: _Life, record: SocketRecord, epoch_s: float) -> bool:
         """Whether the row with the same addresses can be this socket, not one of another
         namespace whose addresses are the same."""
-        if record.cookie is None or record.cookie in self._claimed or keeps_waiting(record):
+        if record.cookie is None or record.cookie in self._claimed:
             return False
         known = self._ledger.known.get(record.cookie)
         first = life.waiting[0]
+        if keeps_waiting(record):
+            may_be_its_own = life.asked_held and _may_wait(life)
+            before = (first.old, record.state if len(life.waiting) == 1 else None)
+            return may_be_its_own and (known is None or known.record.state in before)
         begins = first.old in (TcpState.CLOSE, TcpState.LISTEN) and first.new is not TcpState.CLOSE
         if known is None or not begins:
             return True
@@ -230,12 +246,14 @@ class Traced:
         life.laddr, life.raddr = record.laddr, record.raddr
         self._claimed[record.cookie] = life
         known = self._ledger.known.get(record.cookie)
-        if known is not None:
+        if keeps_waiting(record):
+            # The kernel tells neither of them any more, and says 0.
+            record = record._replace(inode=None, uid=None)
+        elif known is not None:
             known.record = known.record._replace(
                 inode=record.inode, uid=record.uid, owners=record.owners or known.record.owners
             )
-        else:
-            self._know(life, record)
+        self._know(life, record)
 
     def _know(self, life: _Life, record: SocketRecord | None = None) -> Known:
         """The ledger's entry for the socket, made where there is none."""
@@ -252,35 +270,66 @@ class Traced:
             self._ledger.known[life.cookie] = known
         return known
 
-    def _tell(self, life: _Life, now_ns: int, epoch_s: float, events: list[Event]) -> None:
-        """Make events of what waits, up to what may turn out to be the end."""
+    def _tell(
+        self,
+        life: _Life,
+        remains: SocketRecord | None,
+        now_ns: int,
+        epoch_s: float,
+        events: list[Event],
+    ) -> None:
+        """Make events of what waits, up to what may turn out to be the end.
+
+        ``remains`` is what sock_diag has under the addresses of a socket that went to CLOSE
+        and is held.
+        """
+        if life.left is not None:
+            life.waiting.clear()  # nothing new: it was told to be in TIME_WAIT
+            return
         told = 0
         known = self._know(life)
+        assert life.cookie is not None
         for transition in life.waiting:
             age_ns = now_ns - transition.at_ns
             if transition.new is TcpState.CLOSE and age_ns < _CLOSE_NS:
                 break
             if not life.laddr.port and age_ns < _PORT_NS:
                 break
-            remains = self._what_is_left(life, transition)
-            new = transition.new if remains is None else remains.state
-            _step(life, known, transition, new, epoch_s, events)
             told += 1
-            if remains is not None:
-                assert life.cookie is not None
-                known.take(remains)
-                self._ledger.leave(life.cookie, known, remains, None)
-                life.left = known
+            is_last = told == len(life.waiting)
+            if is_last and remains is not None and self._ledger.is_left(remains, life.cookie):
+                self._leave(life, known, transition, remains, None, epoch_s, events)
+            else:
+                _step(life, known, transition, transition.new, epoch_s, events)
         del life.waiting[:told]
         life.asked = 0
 
-    def _what_is_left(self, life: _Life, transition: Transition) -> SocketRecord | None:
-        """The row in TIME_WAIT of a socket that reads CLOSE in the trace, if there is one."""
-        if transition.new is not TcpState.CLOSE or transition.old not in _LEAVES_TIME_WAIT:
-            return None
-        (row,) = self._find([Question(life.proto, life.laddr, life.raddr)])
+    def _remains(self, lives: list[_Life]) -> dict[int, SocketRecord | None]:
+        """What sock_diag has now of those that may have left TIME_WAIT behind, by identity."""
+        leaving = [life for life in lives if _may_wait(life)]
+        rows = self._find([Question(life.proto, life.laddr, life.raddr) for life in leaving])
+        return {id(life): row for life, row in zip(leaving, rows, strict=True)}
+
+    def _leave(  # noqa: PLR0917 - one of each
+        self,
+        life: _Life,
+        known: Known,
+        last: Transition,
+        remains: SocketRecord,
+        totals: Totals | None,
+        epoch_s: float,
+        events: list[Event],
+    ) -> None:
+        """The connection goes on as what the socket has left behind, where the trace reads
+        CLOSE."""
         assert life.cookie is not None
-        return row if row is not None and self._ledger.is_left(row, life.cookie) else None
+        if remains.state is not last.old:
+            before = len(events)
+            _step(life, known, last, remains.state, epoch_s, events)
+            events[before:] = [event._replace(totals=totals) for event in events[before:]]
+        known.take(remains)
+        self._ledger.leave(life.cookie, known, remains, totals)
+        life.left = remains.cookie
 
     def _bury(self, now_ns: int, epoch_s: float, events: list[Event]) -> None:
         """The last events of the sockets whose totals are here, or late."""
@@ -296,11 +345,7 @@ class Traced:
             elif age_ns < _PATIENCE_NS:
                 dying.append(life)
         self._dying = dying
-        leaving = [
-            life for life in ready if life.waiting and life.waiting[-1].old in _LEAVES_TIME_WAIT
-        ]
-        rows = self._find([Question(life.proto, life.laddr, life.raddr) for life in leaving])
-        remains = {id(life): row for life, row in zip(leaving, rows, strict=True)}
+        remains = self._remains(ready)
         for life in ready:
             self._end(life, remains.get(id(life)), epoch_s, events)
 
@@ -312,11 +357,13 @@ class Traced:
         _, end = self._ends.pop(life.cookie, (0, None))
         totals = end.totals if end is not None else None
         if life.left is not None:
-            life.left.totals = totals
+            if life.left in self._ledger.known:
+                self._ledger.known[life.left].totals = totals
             return
         known = self._know(life)
         last = None
-        if life.waiting and life.destroyed_ns - life.waiting[-1].at_ns < _CLOSE_NS:
+        is_left = remains is not None and self._ledger.is_left(remains, life.cookie)
+        if is_left or (life.waiting and life.destroyed_ns - life.waiting[-1].at_ns < _CLOSE_NS):
             last = life.waiting.pop()
         for transition in life.waiting:
             _step(life, known, transition, transition.new, epoch_s, events)
@@ -325,13 +372,8 @@ class Traced:
                 self._ledger.gone(life.cookie, life.destroyed_ns / 1e9 + epoch_s, totals, seen=True)
             )
             return
-        if remains is not None and self._ledger.is_left(remains, life.cookie):
-            if remains.state is not last.old:
-                before = len(events)
-                _step(life, known, last, remains.state, epoch_s, events)
-                events[before:] = [event._replace(totals=totals) for event in events[before:]]
-            known.take(remains)
-            self._ledger.leave(life.cookie, known, remains, totals)
+        if remains is not None and is_left:
+            self._leave(life, known, last, remains, totals, epoch_s, events)
             return
         if known.record.state is not last.old:
             known.record = known.record._replace(state=last.old)
@@ -392,4 +434,13 @@ def _fits(life: _Life, record: SocketRecord) -> bool:
 
 def _is_held(life: _Life, now_ns: int) -> bool:
     last = life.waiting[-1]
-    return last.new is TcpState.CLOSE and now_ns - last.at_ns > _CLOSE_NS
+    return last.new is TcpState.CLOSE and now_ns - last.at_ns >= _CLOSE_NS
+
+
+def _may_wait(life: _Life) -> bool:
+    """Whether it went to CLOSE by way of which TIME_WAIT is left behind."""
+    return (
+        bool(life.waiting)
+        and life.waiting[-1].new is TcpState.CLOSE
+        and life.waiting[-1].old in _LEAVES_TIME_WAIT
+    )

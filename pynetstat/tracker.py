@@ -198,9 +198,12 @@ class Tracker:
             if event.new is None or event.at <= history.ended_at:
                 return
             self._revive(history)
-        _take_back_looks(history, event.at)
+        _take_back_looks(history, event)
         if event.owners or event.inode is not None or event.laddr.port:
             self._refine(history, event)
+        if _found_more(history, event):
+            self._end(history, event.at, _why_by_state(history.record))
+            return
         if event.old is not None and (
             not history.trail or history.trail[-1].state is not event.old
         ):
@@ -399,14 +402,40 @@ class Tracker:
         _unpair(history)
 
 
-def _take_back_looks(history: History, at: float) -> None:
-    """Drop what looks after ``at`` found, and what was inferred from them: the events of that
-    time are on their way and know better."""
+def _take_back_looks(history: History, event: Event) -> None:
+    """Drop what looks after the event found, and what was inferred from them: the events of
+    that time are on their way and know better. Drop also what they found before it that it
+    tells of now: a stream that looks itself may look later."""
     trail = history.trail
-    while len(trail) > 1 and trail[-1].looked and (trail[-1].since or 0.0) >= at:
+    while len(trail) > 1 and trail[-1].looked and (trail[-1].since or 0.0) >= event.at:
         trail.pop()
         while len(trail) > 1 and trail[-1].inferred:
             trail.pop()
+    if event.new is None or not trail or not trail[-1].looked:
+        return
+    if event.old is None:
+        if trail[-1].state is event.new:
+            trail.pop()
+        return
+    found = len(trail) - 1
+    while found >= 0 and trail[found].state is not event.old:
+        if not (trail[found].looked or trail[found].inferred):
+            return
+        found -= 1
+    if found >= 0:
+        del trail[found + 1 :]
+
+
+def _found_more(history: History, event: Event) -> bool:
+    """Whether a look came closer to the end than who tells of it now."""
+    last = history.trail[-1] if history.trail else None
+    return (
+        event.inferred
+        and event.new is None
+        and last is not None
+        and last.looked
+        and last.state is not event.old
+    )
 
 
 def _unpair(history: History) -> None:

@@ -191,3 +191,9 @@ def test_an_unknown_name_is_a_key_error() -> None:
     for names in ("", "state,,uid", "x"):
         with pytest.raises(KeyError):
             find_columns(names)
+
+
+def test_the_name_of_a_congestion_control_is_harmless() -> None:
+    row = tcp_row(info=TcpInfo(congestion="cu\x1b[31mbic\x9b"))
+    assert _cell("congestion", row) == r"cu\x1b[31mbic\x9b"
+    assert COLUMNS["info"].value(row, Context())["congestion"] == r"cu\x1b[31mbic\x9b"

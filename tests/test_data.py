@@ -155,6 +155,7 @@ def test_a_document_says_what_is_missing() -> None:
         text = "".join(json_document(snapshot, [tcp_row(), tcp_row()], values, one_line))
         assert text.count("\n") == (1 if one_line else 4)
         document = json.loads(text)
+        assert document.get("type") == ("snapshot" if one_line else None)
         validate(document, "document")
         assert document["complete"] is False
         assert document["sources"] == {"udp": "sockdiag"}

@@ -22,6 +22,7 @@ from pynetstat.transition import Event, Loss, Totals
 
 from .command import run, start
 from .live.users import NOBODY, environment, python_for
+from .schema import validate
 from .test_tracefs import instances
 from .waiting import wait_until
 
@@ -78,6 +79,7 @@ def test_a_line_says_all_that_is_known() -> None:
 
 def test_json_says_the_same() -> None:
     value = json.loads(json_line(_EVENT))
+    validate(value, "event")
     assert value == {
         "type": "event", "at": 1.5, "proto": "tcp6",
         "local": {"ip": "::ffff:10.0.0.1", "port": 80},
@@ -90,8 +92,11 @@ def test_json_says_the_same() -> None:
     }  # fmt: skip
     unknown = json.loads(json_line(_EVENT._replace(owners=(Owner(5, -1, "a"),), totals=None)))
     assert (unknown["owners"], unknown["totals"]) == ([{"pid": 5, "fd": None, "name": "a"}], None)
+    validate(unknown, "event")
     loss = json.loads(json_line(Loss(1.0, None, "some lost\n")))
+    validate(loss, "loss")
     assert loss == {"type": "loss", "at": 1.0, "lost": None, "why": "some lost\\x0a"}
+    validate(json.loads(json_head("destroy", ["no"])), "event_start")
     assert json.loads(json_head("destroy", ["no"])) == {
         "type": "start", "format": 1, "source": "destroy", "refusals": ["no"],
     }  # fmt: skip
@@ -200,6 +205,10 @@ def test_a_full_disk_is_a_failure() -> None:
         (("-Ei",), "transitions, not rows"),
         (("-E", "--wait", "1"), "transitions, not rows"),
         (("-E", "--all-netns"), "this network namespace"),
+        (("-E", "--ladder"), "without -E"),
+        (("-E", "--record", "f", "state", "listening"), "through all its states"),
+        (("-E", "--replay", "f", "--record", "g"), "recorded already"),
+        (("-E", "--replay", "f", "--source", "destroy"), "come from the recording"),
     ],
 )
 def test_what_does_not_go_together_is_refused(arguments: tuple[str, ...], reason: str) -> None:

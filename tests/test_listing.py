@@ -129,6 +129,14 @@ def test_rows_are_counted_by_what_they_share() -> None:
     ]
 
 
+def test_a_process_without_a_name_has_its_place_among_the_groups() -> None:
+    rows: list[Row] = [tcp_row(owners=(Owner(9, 3, "a"), Owner(9, 4, "")))]
+    assert count_groups(rows, GROUPINGS["process"], Context()) == [
+        Group((9, "", None), 1),
+        Group((9, "a", None), 1),
+    ]
+
+
 def _reader(table: Table | Exception) -> Reader:
     return Reader(Query((Proto.TCP,)), [FakeSource("fake", {Proto.TCP: table})])
 

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pynetstat import collect, replay_command
+from pynetstat.cli import main
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import matches
 from pynetstat.owners import Coverage
@@ -23,12 +24,14 @@ from pynetstat.query import Query, Show, is_server
 from pynetstat.recorded import RecordedReader
 from pynetstat.recording_file import Recorder, Recording
 from pynetstat.records import Addr, Owner, Proto, TcpState, UnixRecord, UnixState
+from pynetstat.render.events import event_line
 from pynetstat.replay_command import Pace
 from pynetstat.snapshot import Gap, GapKind, Snapshot
-from pynetstat.transition import Event
+from pynetstat.transition import Event, Loss
 
 from .command import ARGV, environment, run, start
 from .ladders import LADDERS, SERVER, START
+from .schema import validate
 from .test_recording import EVENT, HEADER, ROW, snapshot_of
 from .waiting import wait_until
 
@@ -45,7 +48,7 @@ SNAPSHOT = snapshot_of(LISTENER, ROW)._replace(
 )
 
 
-def made(path: Path, *items: Snapshot | Event) -> str:
+def made(path: Path, *items: Snapshot | Event | Loss) -> str:
     with Recorder(str(path), HEADER) as recorder:
         for item in items:
             recorder.add(item)
@@ -224,12 +227,120 @@ def test_flags_apply_to_what_is_replayed(recording: str) -> None:
 
 def test_data_has_the_times_of_the_recording(recording: str) -> None:
     done = run("-tan", "--replay", recording, "--speed", "max", "--format", "jsonl")
-    documents = [json.loads(line) for line in done.out.splitlines()]
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    for line in lines:
+        validate(line)
+    assert [line["type"] for line in lines] == ["snapshot", "event", "snapshot"]
+    documents = [line for line in lines if line["type"] == "snapshot"]
     assert [len(document["rows"]) for document in documents] == [2, 1]
     assert [document["taken_at"] for document in documents] == [
         "2023-11-14T22:13:20.000+00:00",
         "2023-11-14T22:13:21.000+00:00",
     ]
+
+
+def test_events_in_json_lines_are_those_that_the_rows_are_of(tmp_path: Path) -> None:
+    listens = EVENT._replace(raddr=Addr("0.0.0.0", 0), old=TcpState.LISTEN, new=None)
+    datagram = EVENT._replace(proto=Proto.UDP)
+    path = made(tmp_path / "made.jsonl", SNAPSHOT, EVENT, listens, datagram, Loss(2.0, 3, "3 lost"))
+
+    def kinds(*flags: str) -> list[str]:
+        done = run("-tn", "--replay", path, "--speed", "max", "--format", "jsonl", *flags)
+        assert (done.status, done.complaints) == (0, ["pynetstat: 3 lost"])
+        values = [json.loads(line) for line in done.out.splitlines()]
+        return [str(value.get("old", value["type"])) for value in values]
+
+    assert kinds() == ["snapshot", "ESTABLISHED", "loss"]
+    assert kinds("-a") == ["snapshot", "ESTABLISHED", "LISTEN", "loss"]
+    assert kinds("-l") == ["snapshot", "LISTEN", "loss"]
+    assert kinds("-a", "dport = :8080") == ["snapshot", "ESTABLISHED", "loss"]
+    assert kinds("-u") == ["snapshot", "ESTABLISHED", "ESTABLISHED", "loss"]
+    grouped = run("-tan", "--replay", path, "--format", "jsonl", "--group-by", "state")
+    assert (grouped.err, "event" in grouped.out) == ("", False)
+
+
+def test_events_of_a_recording_are_listed(tmp_path: Path) -> None:
+    events = LADDERS["half_close"]
+    listens = EVENT._replace(raddr=Addr("0.0.0.0", 0), old=TcpState.LISTEN, new=None)
+    path = made(tmp_path / "made.jsonl", SNAPSHOT, *events, listens, Loss(START, 3, "3 lost"))
+
+    def listed(*flags: str) -> str:
+        done = run("-E", "--replay", path, "--speed", "max", *flags)
+        assert (done.status, done.complaints) == (0, ["pynetstat: 3 lost"])
+        return done.out
+
+    assert listed() == "".join(map(event_line, [*events, listens]))
+    assert listed("-l") == event_line(listens)
+    assert listed("sport = :9") == ""
+    servers = [event for event in events if event.laddr == SERVER]
+    assert listed("sport = :8080") == "".join(map(event_line, servers))
+    lines = [json.loads(line) for line in listed("--format", "jsonl").splitlines()]
+    for line in lines:
+        validate(line)
+    assert lines[0] == {"type": "start", "format": 1, "source": "destroy", "refusals": []}
+    assert [line["type"] for line in lines[1:]] == ["event"] * (len(events) + 1) + ["loss"]
+
+
+def test_events_play_at_the_speed_of_the_recording(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(replay_command, "time", clock)
+    later = EVENT._replace(at=4.5)
+    path = made(tmp_path / "made.jsonl", snapshot_of(at=1.0), EVENT, later)
+    assert main(["-E", "--replay", path, "--speed", "2"]) == 0
+    assert clock.slept == pytest.approx([0.25, 1.5])
+    assert capsys.readouterr().out == event_line(EVENT) + event_line(later)
+
+
+def test_a_recording_without_events_has_none_to_list(tmp_path: Path, recording: str) -> None:
+    path = str(tmp_path / "look.jsonl")
+    with Recorder(path, HEADER._replace(event_source=None)) as recorder:
+        recorder.add(SNAPSHOT)
+    done = run("-E", "--replay", path)
+    assert (done.status, done.out) == (1, "")
+    assert done.complaints == [f"pynetstat: {path}: no transitions are recorded"]
+    done = run("-Eu", "--replay", recording, "--speed", "max")
+    assert done.complaints == [f"pynetstat: {recording}: nothing of udp, udp6 is recorded"]
+
+
+def test_events_of_a_damaged_recording_are_listed_as_far_as_they_go(tmp_path: Path) -> None:
+    path = made(tmp_path / "s.jsonl", *LADDERS["half_close"])
+    Path(path).write_bytes(Path(path).read_bytes()[:-10])
+    done = run("-E", "--replay", path, "--speed", "max")
+    assert (done.status, done.out.count("\n")) == (1, len(LADDERS["half_close"]) - 1)
+    assert "line 11 is damaged" in done.err
+
+
+def test_events_are_recorded_while_they_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        wanted = f"sport = :{port} or dport = :{port}"
+        with running(
+            "-Etl", "--source", "destroy", "--format", "jsonl", "--record", str(path), wanted
+        ) as process:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["type"] == "start"
+            client = socket.create_connection(server.getsockname())
+            server.accept()[0].close()
+            client.close()
+            wait_until(lambda: '"new":"TIME_WAIT"' in path.read_text(), "TIME_WAIT in the file")
+            server.close()
+            last = json.loads(process.stdout.readline())
+            assert (last["old"], last["local"]["port"]) == ("LISTEN", port)
+            status, rest, err = end(process, signal.SIGINT)
+    assert (status, rest, err) == (130, "", "")
+    with Recording(str(path)) as recording:
+        assert (recording.header.event_source, recording.header.interval_s) == ("destroy", None)
+        first, *others = recording
+    assert isinstance(first, Snapshot)
+    assert [row.state for row in first.records] == [TcpState.LISTEN]
+    events = [item for item in others if isinstance(item, Event)]
+    assert len(events) > 1
+    assert (events[-1].old, events[-1].new) == (TcpState.LISTEN, None)
+    replayed = run("-Et", "--replay", str(path), "--speed", "max")
+    assert replayed.out == "".join(map(event_line, events))
 
 
 def test_the_view_for_people_is_replayed(recording: str) -> None:

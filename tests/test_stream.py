@@ -19,6 +19,7 @@ import pynetstat
 from pynetstat.errors import SourceUnavailable
 from pynetstat.records import Addr, Proto, SocketRecord, TcpState
 from pynetstat.stream import Stream, events
+from pynetstat.tracker import Tracker
 from pynetstat.transition import Event, Loss
 
 from .waiting import wait_until
@@ -137,6 +138,39 @@ def test_an_end_that_looks_could_follow_as_any_user(server: socket.socket) -> No
         found = _take(stream, lambda found: len({step.laddr for step in found if step.totals}) == 2)
     assert _way(found, ends[1])[-1] == (_S.CLOSE_WAIT, None)
     assert _way(found, ends[0])[-1] == (_S.FIN_WAIT2, _S.TIME_WAIT)
+
+
+def test_time_wait_while_the_process_holds_the_socket(source: str, server: socket.socket) -> None:
+    """Its own socket is closed then, the connection goes on."""
+    with _open(source, server.getsockname()[1]) as stream:
+        client = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+        ends = _address(client), _address(accepted)
+        tracker = Tracker()
+        found = _take(stream, lambda found: found[-1].new is _S.ESTABLISHED)
+        client.shutdown(socket.SHUT_WR)
+        found += _take(stream, lambda found: found[-1].new is _S.FIN_WAIT2)
+        accepted.close()
+        found += _take(stream, lambda found: found[-1].new is _S.TIME_WAIT)
+        client.close()
+        # Whatever else is told of it comes before the end of a later connection.
+        with socket.create_connection(server.getsockname()) as later:
+            server.accept()[0].close()
+            address = _address(later)
+        found += _take(stream, lambda found: found[-1].laddr == address and bool(found[-1].totals))
+    mine = [step for step in found if (step.laddr, step.raddr) == ends]
+    assert [(step.old, step.new) for step in mine][-2:] == [
+        (_S.FIN_WAIT1, _S.FIN_WAIT2), (_S.FIN_WAIT2, _S.TIME_WAIT),
+    ]  # fmt: skip
+    assert mine[-1].seconds is not None
+    assert len({step.cookie for step in mine}) == 1
+    for step in mine:
+        tracker.event(step)
+    (history,) = tracker.histories()
+    states = [step.state for step in history.trail]
+    assert states[-4:] == [_S.ESTABLISHED, _S.FIN_WAIT1, _S.FIN_WAIT2, _S.TIME_WAIT]
+    # A connection that a look finds has come by connect() or accept(): nobody says which.
+    assert [*dict.fromkeys(states[:-4])] in ([_S.CLOSE, _S.SYN_SENT], [])
 
 
 _BURST = """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pynetstat.ledger import Known, Ledger
 from pynetstat.records import (
     TIMER_OFF,
@@ -203,6 +205,105 @@ def test_a_socket_that_waits_for_the_other_side_without_its_process() -> None:
     happened = (_move(1, _S.FIN_WAIT2, _S.CLOSE), Destroyed(_MS, 0xABC, 1))
     assert kernel.take(2, *happened, ends=(_end(),)) == []
     assert kernel.ledger.known[1].totals == _end().totals
+
+
+@pytest.mark.parametrize("old", [_S.FIN_WAIT2, _S.CLOSING])
+def test_time_wait_of_a_socket_that_its_process_still_holds(old: TcpState) -> None:
+    """The socket itself goes to CLOSE, the connection goes on in TIME_WAIT."""
+    kernel = _Kernel()
+    kernel.knows(_S.FIN_WAIT1)
+    (step,) = kernel.take(2, _move(1, _S.FIN_WAIT1, old))
+    kernel.rows = [_WAITING]
+    assert kernel.take(102, _move(101, old, _S.CLOSE)) == []
+    (step,) = kernel.take(120)
+    assert (step.at, step.old, step.new) == (1000.101, old, _S.TIME_WAIT)
+    assert step.seconds is not None
+    assert round(step.seconds, 6) == 0.1
+    assert kernel.ledger.known[1].record == _WAITING
+    assert not kernel.traced.busy
+    assert kernel.take(500, Destroyed(499 * _MS, 0xABC, 1)) == []
+    assert kernel.take(501, ends=(_end(),)) == []
+    assert kernel.ledger.known[1].totals == _end().totals
+    assert not kernel.traced.busy
+
+
+def test_time_wait_of_a_socket_that_was_held_for_a_moment() -> None:
+    """It is destroyed before anything was told of its CLOSE."""
+    kernel = _Kernel()
+    kernel.rows = [_WAITING._replace(cookie=2)]
+    happened = (_move(1, _S.FIN_WAIT2, _S.CLOSE), Destroyed(30 * _MS, 0xABC, 1))
+    (step,) = kernel.take(31, *happened, ends=(_end(),))
+    assert (step.at, step.old, step.new) == (1000.001, _S.FIN_WAIT2, _S.TIME_WAIT)
+    assert step.totals == _end().totals
+    assert kernel.ledger.known.keys() == {2}
+
+
+def test_time_wait_that_is_over_before_its_process_lets_go() -> None:
+    kernel = _Kernel()
+    kernel.knows(_S.FIN_WAIT2)
+    kernel.rows = [_WAITING]
+    kernel.take(2, _move(1, _S.FIN_WAIT2, _S.CLOSE))
+    assert _steps(kernel.take(20)) == [(_S.FIN_WAIT2, _S.TIME_WAIT)]
+    kernel.ledger.gone(1, 1060.0, None)
+    happened = (_move(61_000, _S.CLOSE, _S.CLOSE), Destroyed(61_000 * _MS, 0xABC, 1))
+    assert kernel.take(61_001, *happened, ends=(_end(),)) == []
+    assert kernel.take(70_000) == []
+    assert kernel.ledger.known == {}
+
+
+def test_time_wait_of_a_held_socket_that_nobody_had_looked_at() -> None:
+    kernel = _Kernel()
+    kernel.rows = [_WAITING._replace(cookie=2)]
+    happened = [
+        _move(0, _S.CLOSE, _S.SYN_SENT, _UNCHOSEN, pid=5), _move(1, _S.SYN_SENT, _S.ESTABLISHED),
+        _move(2, _S.ESTABLISHED, _S.FIN_WAIT1, pid=5), _move(3, _S.FIN_WAIT1, _S.FIN_WAIT2),
+        _move(4, _S.FIN_WAIT2, _S.CLOSE),
+    ]  # fmt: skip
+    assert kernel.take(5, *happened) == []
+    events = kernel.take(20)
+    assert [event.new for event in events] == [
+        _S.SYN_SENT, _S.ESTABLISHED, _S.FIN_WAIT1, _S.FIN_WAIT2, _S.TIME_WAIT,
+    ]  # fmt: skip
+    assert {(event.cookie, event.inode, event.uid) for event in events} == {(2, None, None)}
+    assert {event.owners for event in events} == {(_OWNER,)}
+    kernel.take(500, Destroyed(499 * _MS, 0xABC, 1))
+    assert kernel.take(501, ends=(_end(1),)) == []
+    assert kernel.ledger.known.keys() == {2}
+    assert kernel.ledger.known[2].totals == _end().totals
+
+
+@pytest.mark.parametrize("known", [_S.FIN_WAIT2, _S.TIME_WAIT])
+def test_time_wait_of_a_held_socket_that_only_looks_knew(known: TcpState) -> None:
+    kernel = _Kernel()
+    kernel.knows(known)
+    kernel.traced._indexed_ns = 0  # what a look found is not in the index yet
+    kernel.rows = [_WAITING]
+    kernel.take(2, _move(1, _S.FIN_WAIT2, _S.CLOSE))
+    told = _steps(kernel.take(20))
+    assert told == ([] if known is _S.TIME_WAIT else [(_S.FIN_WAIT2, _S.TIME_WAIT)])
+    kernel.take(500, Destroyed(499 * _MS, 0xABC, 1))
+    assert kernel.take(501, ends=(_end(),)) == []
+
+
+def test_a_connection_reset_in_fin_wait2_waits_for_nothing() -> None:
+    kernel = _Kernel()
+    kernel.knows(_S.FIN_WAIT2)
+    kernel.take(1, _move(0, _S.FIN_WAIT1, _S.FIN_WAIT2))
+    kernel.rows = []
+    kernel.take(3, _move(2, _S.FIN_WAIT2, _S.CLOSE))
+    assert _steps(kernel.take(20)) == [(_S.FIN_WAIT2, _S.CLOSE)]
+
+
+def test_another_connection_of_a_held_socket_is_told_to_its_end() -> None:
+    kernel = _Kernel()
+    kernel.knows(_S.FIN_WAIT2)
+    kernel.rows = [_WAITING]
+    kernel.take(2, _move(1, _S.FIN_WAIT2, _S.CLOSE))
+    kernel.take(20)
+    events = kernel.take(
+        200, _move(150, _S.CLOSE, _S.SYN_SENT, pid=5), _move(151, _S.SYN_SENT, _S.ESTABLISHED)
+    )
+    assert _steps(events) == [(_S.CLOSE, _S.SYN_SENT), (_S.SYN_SENT, _S.ESTABLISHED)]
 
 
 def test_a_reset_socket_that_its_process_still_holds() -> None:

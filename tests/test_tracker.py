@@ -124,6 +124,31 @@ def test_events_that_come_after_the_snapshot_that_saw_their_end() -> None:
     assert history.record.state is _S.LAST_ACK
 
 
+def test_events_of_looks_that_come_after_what_a_snapshot_found() -> None:
+    """A stream without tracefs looks itself, and may do so later."""
+    tracker = Tracker()
+    tracker.snapshot(_snapshot(1.0, _row(_S.ESTABLISHED)))
+    tracker.event(_event(1.1, None, _S.ESTABLISHED))
+    tracker.snapshot(_snapshot(2.0, _row(_S.FIN_WAIT2)))
+    tracker.event(_event(2.1, _S.ESTABLISHED, _S.FIN_WAIT1, inferred=True))
+    tracker.event(_event(2.1, _S.FIN_WAIT1, _S.FIN_WAIT2))
+    tracker.snapshot(_snapshot(3.0, _row(_S.TIME_WAIT)))
+    tracker.event(_event(3.1, _S.FIN_WAIT2, _S.TIME_WAIT, 1.0))
+    history = _only(tracker)
+    assert _states(history) == [_S.ESTABLISHED, _S.FIN_WAIT1, _S.FIN_WAIT2, _S.TIME_WAIT]
+    assert history.trail_text() == "ESTABLISHED > ~FIN_WAIT1 > FIN_WAIT2 1.0s > TIME_WAIT"
+
+
+def test_an_inferred_end_does_not_undo_what_a_look_found() -> None:
+    tracker = Tracker()
+    tracker.snapshot(_snapshot(1.0, _row(_S.CLOSE_WAIT)))
+    tracker.snapshot(_snapshot(2.0, _row(_S.LAST_ACK)))
+    tracker.event(_event(2.1, _S.CLOSE_WAIT, None, inferred=True))
+    history = _only(tracker)
+    assert _states(history) == [_S.CLOSE_WAIT, _S.LAST_ACK]
+    assert history.why_ended is WhyEnded.CLOSED
+
+
 def test_a_snapshot_that_is_older_than_an_event_changes_no_state() -> None:
     tracker = Tracker()
     tracker.snapshot(_snapshot(0.0, _row(_S.ESTABLISHED)))

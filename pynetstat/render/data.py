@@ -153,7 +153,9 @@ def json_document(
     snapshot: Snapshot, rows: Iterable[Row], values: RowValues, one_line: bool = False
 ) -> Iterator[str]:
     """One JSON document, in parts: what was read, from where, what is missing, the rows."""
-    yield _encode(head(snapshot.taken_at, snapshot.sources, snapshot.complete, snapshot.gaps))[:-1]
+    found = head(snapshot.taken_at, snapshot.sources, snapshot.complete, snapshot.gaps)
+    # Beside it may stand lines of another type.
+    yield _encode({"type": "snapshot", **found} if one_line else found)[:-1]
     yield ',"rows":['
     gap = "" if one_line else "\n"
     separator = gap
