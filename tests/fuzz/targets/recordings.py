@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 from unittest import mock
 
+from pynetstat.columns import COLUMNS, SortKey
 from pynetstat.errors import RecordingError
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.query import NETSTAT_ORDER, Query
@@ -21,11 +22,10 @@ from pynetstat.snapshot import Snapshot
 from pynetstat.transition import Event, Loss
 from pynetstat.words import numbers
 from tests.fuzz.choices import Choices
-from tests.fuzz.harmless import check_line
 from tests.fuzz.events import check_events, some_event
+from tests.fuzz.harmless import check_line
 from tests.fuzz.rows import some_snapshot
 from tests.fuzz.targets.data import check_formats
-from pynetstat.columns import COLUMNS, SortKey
 
 _HEADER = Header(1_700_000_000.25, "pynetstat", 1.0, "destroy", 1000)
 _LONGEST = 40
