@@ -63,7 +63,8 @@ class Actor:
         self.name = name
         # The name stands in argv[0], so python can't find its home by it.
         environment = {**os.environ, "PYTHONHOME": sys.base_prefix}
-        command = [name, "-S", _PROGRAM]
+        # A short path: the command line is shown beside the sockets.
+        command = [name, "-S", os.path.relpath(_PROGRAM)]
         if beside is not None:
             command = [sys.executable, "-S", str(_HERE / "enter.py"), str(beside), *command]
         self._process = subprocess.Popen(

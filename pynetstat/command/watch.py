@@ -35,7 +35,7 @@ def why_not(options: Options) -> str | None:
 
 def watch(options: Options) -> int:
     """Show the watch screen until it is left; the exit code."""
-    query, numeric = options.query, options.numeric
+    query = options.query
     feed = _feed(options)
     # The first tables are read while Textual is imported.
     feed.start()
@@ -53,12 +53,20 @@ def watch(options: Options) -> int:
             view=View(filter=query.filter, show=query.show),
             filter_text=filter_text,
             columns=options.columns,
-            naming=Naming(not numeric.hosts, not numeric.ports, not numeric.users),
+            naming=_naming(options),
             explains=True if options.choice.explain else None,
         )
         return run(app)
     finally:
         feed.close()
+
+
+def _naming(options: Options) -> Naming:
+    """The names that are wanted; a recording may be of a machine that has other ones."""
+    if options.session.replay is not None:
+        return Naming(False, False, False)
+    numeric = options.numeric
+    return Naming(not numeric.hosts, not numeric.ports, not numeric.users)
 
 
 def _feed(options: Options) -> Feed:

@@ -204,7 +204,7 @@ class SocketTable(ScrollView, can_focus=True):
         self._rows: list[History] = []
         self._tops: list[int] | None = None
         self._each = 1
-        self._heights: dict[int, int] = {}
+        self._heights: dict[tuple[int, float], int] = {}
         self._painted: dict[int, Strip] = {}
         self.explains = False
         self.chosen: History | None = None
@@ -352,9 +352,11 @@ class SocketTable(ScrollView, can_focus=True):
             width, kept = self.size.width, self._heights
             self._heights = {}
             for history in self._rows:
-                # A row keeps its height when its text gets shorter, so that nothing jumps.
+                # As long as it is in one state a row keeps its height when its text gets
+                # shorter, so that nothing jumps.
+                key = (id(history), history.changed_at)
                 needed = lines + len(self._below(history, width))
-                self._heights[id(history)] = max(needed, kept.get(id(history), 0))
+                self._heights[key] = max(needed, kept.get(key, 0))
             self._tops = [0, *accumulate(self._heights.values())]
         self.virtual_size = Size(self.size.width, self._top(len(self._rows)))
 
