@@ -205,17 +205,6 @@ def test_the_end_of_time_wait_belongs_to_the_connection() -> None:
     assert connection([*LADDERS["half_close"], gone]) == [*LADDERS["half_close"], gone]
 
 
-@pytest.mark.parametrize("name", ["half_close", "closing", "last_ack_waits"])
-def test_without_a_look_it_is_time_wait_all_the_same(name: str) -> None:
-    """The other end has sent its FIN: what reads CLOSE then is no reset."""
-    events = LADDERS[name]
-    told = [
-        event._replace(new=TcpState.CLOSE) if event.new is TcpState.TIME_WAIT else event
-        for event in events
-    ]
-    assert ladder_of(told).rungs == ladder_of(events).rungs
-
-
 @pytest.mark.parametrize("name", LADDERS)
 def test_it_is_over_when_no_end_can_go_on(name: str) -> None:
     unfinished = ("simultaneous_open", "found_established")

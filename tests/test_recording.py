@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pynetstat import recording
 from pynetstat.errors import RecordingError
+from pynetstat.history import recording
 from pynetstat.history.recording import (
     INET_FIELDS,
     UNIX_FIELDS,

@@ -195,8 +195,6 @@ class _Row:
 
 _SYN, _SYN_ACK, _ACK, _FIN, _FIN_ACK, _RST = "SYN", "SYN+ACK", "ACK", "FIN", "ACK of FIN", "RST"
 _LAST = (None, TcpState.CLOSE, TcpState.TIME_WAIT)
-_BEFORE_TIME_WAIT = (TcpState.FIN_WAIT2, TcpState.CLOSING)
-_SENDS_FIN = (TcpState.FIN_WAIT1, TcpState.LAST_ACK)
 _PASSIVE = (TcpState.ESTABLISHED, TcpState.CLOSE_WAIT)
 _SYNCHRONIZED = (
     TcpState.ESTABLISHED, TcpState.FIN_WAIT1, TcpState.FIN_WAIT2, TcpState.CLOSE_WAIT,
@@ -225,7 +223,6 @@ class _Builder:
         for event in events:
             self._take(event)
         for side in (_LEFT, _RIGHT):
-            self._name_time_wait(side)
             self._infer_passive_close(side)
         self._segments: dict[tuple[str, int], _Segment] = {}
         for side in (_LEFT, _RIGHT):
@@ -295,18 +292,6 @@ class _Builder:
         steps = self._steps[side]
         old = steps[-1].new if steps else None
         steps.append(_Step(side, at, old, new, inferred, was_there, seconds))
-
-    def _name_time_wait(self, side: int) -> None:
-        """The trace reads CLOSE where a socket that its process still holds goes to TIME_WAIT:
-        it has had the other end's FIN then."""
-        steps = self._steps[side]
-        closed = next((step for step in steps if step.new is TcpState.CLOSE), None)
-        if closed is None or closed.inferred or closed.old not in _BEFORE_TIME_WAIT:
-            return
-        if any(step.new in _SENDS_FIN and step.at <= closed.at for step in self._steps[1 - side]):
-            closed.new = TcpState.TIME_WAIT
-            for step in steps[steps.index(closed) + 1 :][:1]:
-                step.old = TcpState.TIME_WAIT
 
     def _infer_passive_close(self, side: int) -> None:
         """An end that was lost sight of while the other one came to TIME_WAIT has answered
