@@ -68,6 +68,8 @@ INET = st.builds(
     _MAYBE,
     st.one_of(st.none(), st.integers(0, 2**32 - 1)),
     OWNERS,
+    info=st.none(),
+    netns=st.none(),
 )
 UNIX = st.builds(
     UnixRecord,
@@ -83,6 +85,7 @@ UNIX = st.builds(
     _MAYBE,
     OWNERS,
     st.booleans(),
+    netns=st.none(),
 )
 GAPS = st.builds(
     Gap, st.sampled_from(GapKind), st.one_of(st.none(), st.sampled_from(Proto)), _TEXTS
