@@ -68,7 +68,7 @@ _MOST_INTERFACES = 2**32
 _MOST_KNOWN_IPS = 100_000
 _SOURCE_NAME = re.compile(r"[a-z_]{1,20}")
 _SCOPE = re.compile(r"[0-9A-Za-z_.-]{1,15}")
-_UNKNOWN_TIMER = re.compile(r"unkn-\d{1,3}")
+_UNKNOWN_TIMER = re.compile(r"unkn-[0-9]{1,3}")
 _UNKNOWN_TYPE = "UNKNOWN"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 

@@ -252,6 +252,7 @@ FORGED = {
     "a list for a state": _forged_row(state=[]),
     "no state": _forged_row(state=None),
     "an unknown timer": _forged_row(timer=["\x1b", 1.0, 0, 0]),
+    "a timer with another script's digit": _forged_row(timer=["unkn-\u0663", 1.0, 0, 0]),
     "a time without an end": _forged_row(timer=["on", "1e999", 0, 0]).replace('"1e999"', "1e999"),
     "a queue below 0": _forged_row(recv_q=-1),
     "a queue of text": _forged_row(recv_q="1"),
