@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from xml.etree import ElementTree
 
 from pynetstat.ladder import build, connection
 from pynetstat.records import Addr, Owner, Proto, TcpState

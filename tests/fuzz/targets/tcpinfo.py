@@ -11,8 +11,14 @@ from pynetstat.errors import ParseError
 from pynetstat.records import Addr, Proto, SocketRecord, TcpState
 from pynetstat.render.info import info_text
 from pynetstat.sources.netlink import walk
-from pynetstat.sources.tcpinfo import CONGESTION, INFO, MEMORY, decode_attributes, infos
-from pynetstat.sources.tcpinfo import decode_tcp_info
+from pynetstat.sources.tcpinfo import (
+    CONGESTION,
+    INFO,
+    MEMORY,
+    decode_attributes,
+    decode_tcp_info,
+    infos,
+)
 from pynetstat.tcpinfo import TcpInfo
 from tests.fuzz.choices import Choices
 from tests.fuzz.figures import some_attributes
@@ -43,6 +49,7 @@ _LISTEN = 10
 _COOKIE_AT = 16 + 44
 _MESSAGE = 16 + 72
 
+SHARE = 0.5
 WORDS = (
     struct.pack("=HH", 236, INFO),
     struct.pack("=HH", 10, CONGESTION),
@@ -96,9 +103,8 @@ def _check_struct(payload: bytes, info: TcpInfo, byteorder: str) -> None:
 def _check_attributes(found: dict[int, bytes], info: TcpInfo) -> None:
     beside = (info.congestion, info.algorithm, info.memory)
     alone = decode_tcp_info(found.get(INFO, b""))
-    assert info == alone._replace(
-        **dict(zip(("congestion", "algorithm", "memory"), beside, strict=True))
-    )
+    congestion, algorithm, memory = beside
+    assert info == alone._replace(congestion=congestion, algorithm=algorithm, memory=memory)
     name = found.get(CONGESTION)
     assert (info.congestion is None) is (name is None)
     if name is not None and info.congestion is not None:
@@ -110,9 +116,7 @@ def _check_attributes(found: dict[int, bytes], info: TcpInfo) -> None:
 
 def _check_shown(info: TcpInfo) -> None:
     check_line(info_text(info))
-    row = SocketRecord(
-        Proto.TCP, Addr("::1", 1), Addr("::1", 2), TcpState.ESTABLISHED, info=info
-    )
+    row = SocketRecord(Proto.TCP, Addr("::1", 1), Addr("::1", 2), TcpState.ESTABLISHED, info=info)
     context = Context()
     for column in COLUMNS.values():
         check_line(column.cell(row, context))

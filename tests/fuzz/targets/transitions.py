@@ -31,6 +31,7 @@ _ENDS_MESSAGE = 88
 _LOCAL, _REMOTE = Addr("127.0.0.1", 8080), Addr("127.0.0.1", 40001)
 _MOST_EVENTS = 8
 
+SHARE = 0.5
 WORDS = (
     struct.pack("=IHHII", 88, 20, 0, 0, 0),
     b"\x14\x00\x03\x00",
