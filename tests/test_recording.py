@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from pynetstat.records import (
     UnixRecord,
     UnixState,
 )
+from pynetstat.render.data import iso_time
 from pynetstat.snapshot import Snapshot
 from pynetstat.transition import Event
 
@@ -279,6 +281,9 @@ FORGED = {
     ),
     "a snapshot without a time": '{"type": "snapshot", "full": true}',
     "a time beyond dates": '{"type": "snapshot", "at": 1e12, "full": true}',
+    "a time beyond the dates east of Greenwich": (
+        '{"type": "snapshot", "at": 253402300799, "full": true}'
+    ),
     "neither full nor not": '{"type": "snapshot", "at": 1}',
     "an event of nothing": '{"type": "event"}',
     "a loss of nothing": '{"type": "loss"}',
@@ -296,6 +301,16 @@ def test_what_no_source_would_say_is_refused(name: str) -> None:
         Decoder().item(FORGED[name])
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 80
+
+
+def test_the_latest_time_is_a_date_in_every_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC-14")
+    time.tzset()
+    try:
+        assert iso_time(recording._LATEST).startswith("9999-12-")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_line_can_name_each_row_before_it_once() -> None:
