@@ -37,7 +37,7 @@ class Container(NamedTuple):
 
 def find_container(cgroups: str) -> Container | None:
     """The container that /proc/PID/cgroup is about, the innermost if there are several."""
-    for line in cgroups.splitlines():
+    for line in cgroups.split("\n"):
         parts = line.split(":", 2)[-1].split("/")
         for at in range(len(parts) - 1, -1, -1):
             found = _of_part(parts[at], parts[:at])
@@ -56,7 +56,7 @@ def _of_part(part: str, above: list[str]) -> Container | None:
     match = _LXC.fullmatch(part)
     if match:
         return Container("lxc", match["id"])
-    if above[-1:] in (["lxc"], ["lxc.payload"]):
+    if part and above[-1:] in (["lxc"], ["lxc.payload"]):
         return Container("lxc", part)
     match = _NSPAWN.fullmatch(part)
     if match:

@@ -32,8 +32,8 @@ NAME_FOLDERS = ("/run/netns", "/var/run/netns")
 CLONE_NEWNET = 0x40000000
 _NS_GET_NSTYPE = 0xB703
 _DENIED = (errno.EACCES, errno.EPERM)
-_LINK = re.compile(r"net:\[(\d+)\]")
-_OCTAL = re.compile(rb"\\([0-7]{3})")
+_LINK = re.compile(r"net:\[([0-9]{1,20})\]")
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 _READ_SIZE = 65536
 _MOST_DOORS = 8
 
@@ -161,6 +161,16 @@ def open_tables(namespace: Namespace) -> int:
     raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
 
 
+def mounted_namespaces(mountinfo: bytes) -> Iterator[tuple[int, str]]:
+    """The network namespaces among the mounts of a mountinfo file (proc(5)): inode and place."""
+    for line in mountinfo.split(b"\n"):
+        fields = line.split(b" ")
+        link = _LINK.fullmatch(os.fsdecode(fields[3])) if len(fields) > 4 else None
+        if link:
+            place = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), fields[4])
+            yield int(link[1]), os.fsdecode(place)
+
+
 class _Draft:
     """What is known of one namespace while processes are looked through."""
 
@@ -260,12 +270,8 @@ class _Search:
         except OSError:
             return
         self._mounts_seen.add(mounts)
-        for line in text.splitlines():
-            fields = line.split(b" ")
-            link = _LINK.fullmatch(os.fsdecode(fields[3])) if len(fields) > 4 else None
-            if link:
-                place = os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match[1], 8)]), fields[4]))
-                self._draft(int(link[1])).doors.append(f"/proc/{pid}/root{place}")
+        for inode, place in mounted_namespaces(text):
+            self._draft(inode).doors.append(f"/proc/{pid}/root{place}")
 
     def _look_at_descriptors(self, pid: int, folder: int) -> None:
         for name in _names_in("fd", folder):

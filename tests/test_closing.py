@@ -240,3 +240,12 @@ def test_where_there_is_no_netlink_nothing_is_closed_and_that_is_said() -> None:
     (result,) = close_through({None: refuses}, [_record(1)])
     assert result.outcome is Outcome.REFUSED
     assert "Protocol not supported" in result.reason
+
+
+def test_a_code_that_is_no_errno_refuses() -> None:
+    def answer(_request: bytes) -> list[Packet]:
+        return [Packet(_ack(2**31, 1))]
+
+    (result,) = close_through({None: FakeKernel(answer)}, [_record()])
+    assert result.outcome is Outcome.REFUSED
+    assert "netlink error with the code -2147483648" in result.reason

@@ -51,3 +51,13 @@ def test_a_path(path: str, expected: Container | None) -> None:
 @pytest.mark.parametrize("text", ["", "\n", "0", "0::", ":::", "no cgroup at all"])
 def test_what_is_no_path_is_no_container(text: str) -> None:
     assert find_container(text) is None
+
+
+def test_only_a_line_feed_ends_a_line() -> None:
+    """Whoever makes a cgroup may put any other character into its name."""
+    for char in "\r\v\f\x1c\x85\u2028":
+        assert find_container(f"0::/lxc/a{char}b\n") == Container("lxc", f"a{char}b")
+
+
+def test_a_container_has_a_name() -> None:
+    assert find_container("0::/lxc/\n") is None

@@ -109,6 +109,12 @@ def test_a_message_longer_than_its_data_or_of_another_kind_is_an_error() -> None
         Decoder().decode(_RECORDED[0][:4] + struct.pack("=H", 3) + _RECORDED[0][6:], 0.0)
 
 
+def test_a_protocol_without_its_number_is_an_error() -> None:
+    body = inet_body() + attribute(10, b"")
+    with pytest.raises(ParseError, match="protocol without its number"):
+        Decoder().decode(struct.pack("=IHHII", 16 + len(body), 20, 0, 0, 0) + body, 0.0)
+
+
 def test_ends_arrive_in_order_and_the_thread_ends() -> None:
     groups = _Groups()
     ends = Ends(opener=groups)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 from collections import Counter
 from importlib.resources import files
 from itertools import takewhile
@@ -243,3 +245,11 @@ def test_the_document_lists_every_topic() -> None:
     for kind in Kind:
         listed = re.findall(r"`([^`]+)`", lists[kind.value])
         assert listed == [one.name for one in all_pages() if one.kind is kind]
+
+
+def test_the_documents_python_runs() -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text("utf-8"), re.M | re.S)
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Whether to worry" in done.stdout

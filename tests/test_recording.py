@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pynetstat import recording
 from pynetstat.errors import RecordingError
+from pynetstat.history import recording
 from pynetstat.history.recording import (
     INET_FIELDS,
     UNIX_FIELDS,
@@ -32,6 +33,7 @@ from pynetstat.records import (
     UnixRecord,
     UnixState,
 )
+from pynetstat.render.data import iso_time
 from pynetstat.snapshot import Snapshot
 
 from .any_item import EVENTS, INET, LOSSES, UNIX, snapshots
@@ -252,6 +254,7 @@ FORGED = {
     "a list for a state": _forged_row(state=[]),
     "no state": _forged_row(state=None),
     "an unknown timer": _forged_row(timer=["\x1b", 1.0, 0, 0]),
+    "a timer with another script's digit": _forged_row(timer=["unkn-\u0663", 1.0, 0, 0]),
     "a time without an end": _forged_row(timer=["on", "1e999", 0, 0]).replace('"1e999"', "1e999"),
     "a queue below 0": _forged_row(recv_q=-1),
     "a queue of text": _forged_row(recv_q="1"),
@@ -278,6 +281,9 @@ FORGED = {
     ),
     "a snapshot without a time": '{"type": "snapshot", "full": true}',
     "a time beyond dates": '{"type": "snapshot", "at": 1e12, "full": true}',
+    "a time beyond the dates east of Greenwich": (
+        '{"type": "snapshot", "at": 253402300799, "full": true}'
+    ),
     "neither full nor not": '{"type": "snapshot", "at": 1}',
     "an event of nothing": '{"type": "event"}',
     "a loss of nothing": '{"type": "loss"}',
@@ -295,6 +301,16 @@ def test_what_no_source_would_say_is_refused(name: str) -> None:
         Decoder().item(FORGED[name])
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 80
+
+
+def test_the_latest_time_is_a_date_in_every_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC-14")
+    time.tzset()
+    try:
+        assert iso_time(recording._LATEST).startswith("9999-12-")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_line_can_name_each_row_before_it_once() -> None:

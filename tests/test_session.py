@@ -15,8 +15,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pynetstat import collect, replay_command
+from pynetstat import collect
 from pynetstat.cli import main
+from pynetstat.command import replay as replay_command
 from pynetstat.command.replay import Pace
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.filters import matches

@@ -11,6 +11,7 @@ import pytest
 
 from pynetstat.errors import SourceFailed, SourceUnavailable
 from pynetstat.records import Addr, Proto, TcpState
+from pynetstat.sources.netlink import NLMSG_ERROR
 from pynetstat.sources.sockstates import Finder, Question, SockStates, pack_question
 
 from .fake_kernel import FakeKernel, Packet
@@ -127,6 +128,15 @@ def test_a_kernel_that_does_not_answer_is_an_error_not_an_absence() -> None:
         Finder(_answers(lambda sequence: _refusal(sequence, errno.EPERM))).find([_QUESTION])
     with pytest.raises(SourceFailed):
         Finder(_answers(lambda sequence: message(b"", kind=2, sequence=sequence))).find([_QUESTION])
+
+
+@pytest.mark.parametrize("code", [-(2**31), 1])
+def test_a_code_that_is_no_errno_is_an_error_not_an_absence(code: int) -> None:
+    body = struct.pack("=i", code) + bytes(16)
+    finder = Finder(FakeKernel.saying(message(body, NLMSG_ERROR, sequence=2)))
+    with pytest.raises(SourceFailed, match="netlink error with the code"):
+        finder.find([_QUESTION])
+    finder.close()
 
 
 def test_without_netlink_there_is_no_finder() -> None:

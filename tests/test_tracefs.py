@@ -146,6 +146,30 @@ def test_a_format_without_a_field_is_an_error() -> None:
         parse_format("nothing", ("skaddr",))
 
 
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        ("oldstate;	offset:16;	size:4", "oldstate;	offset:16;	size:3"),
+        ("saddr[4];	offset:32;	size:4", "saddr[4];	offset:32;	size:8"),
+        ("skaddr;	offset:8;", "skaddr;	offset:6;"),
+        ("skaddr;	offset:8;", f"skaddr;	offset:{'9' * 5000};"),
+        ("sport;	offset:24;", "sport;	offset:26;"),
+        ("daddr_v6[16];	offset:56;", "daddr_v6[16];	offset:99999;"),
+        ("ID: 2287", f"ID: {'9' * 5000}"),
+    ],
+)
+def test_a_format_that_can_t_be_read_is_an_error(there: str, instead: str) -> None:
+    assert there in _STATES
+    with pytest.raises(ParseError):
+        Decoder(_STATES.replace(there, instead), _ENDS)
+
+
+def test_a_format_in_another_order_is_an_error() -> None:
+    swapped = _STATES.replace("sport;", "x;").replace("dport;", "sport;").replace("x;", "dport;")
+    with pytest.raises(ParseError, match="dport"):
+        Decoder(swapped, _ENDS)
+
+
 def test_who_may_not_trace_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> int:
         raise PermissionError(1, "Operation not permitted")

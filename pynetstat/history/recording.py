@@ -61,14 +61,14 @@ _Row = TypeVar("_Row", SocketRecord, UnixRecord)
 
 _FULL_EVERY = 60
 """Snapshots from one that stands alone to the next: what a damaged line costs at most."""
-_LATEST = 253402300799.0
-"""The last second of the year 9999, up to which a time can be shown as a date."""
+_LATEST = 253402300799.0 - 2 * 86400.0
+"""The end of the year 9999 but for two days: a time up to which is a date in every zone."""
 _MOST = 2**64
 _MOST_INTERFACES = 2**32
 _MOST_KNOWN_IPS = 100_000
 _SOURCE_NAME = re.compile(r"[a-z_]{1,20}")
 _SCOPE = re.compile(r"[0-9A-Za-z_.-]{1,15}")
-_UNKNOWN_TIMER = re.compile(r"unkn-\d{1,3}")
+_UNKNOWN_TIMER = re.compile(r"unkn-[0-9]{1,3}")
 _UNKNOWN_TYPE = "UNKNOWN"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 

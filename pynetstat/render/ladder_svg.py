@@ -121,7 +121,8 @@ def _rungs(ladder: Ladder, top: float, parts: list[str]) -> float:
             space = _LEAST_PAUSE + _PAUSE_PER_DECADE * math.log10(pause / _PAUSE_S)
             middle = sum(_LIFELINES) / 2
             at = y - (_ROW - _SLANT - _BOX_HEIGHT / 2) + space / 2 + 4
-            parts.append(_text(middle, at, f"⋮ {duration_text(pause)}", "quiet", "middle"))
+            text = _text(middle, at, f"⋮ {duration_text(pause)}", "quiet label", "middle")
+            arrows.append(("", text))
             y += space
         arrow = rung.arrow
         ends = [y, y]

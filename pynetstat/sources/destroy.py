@@ -114,7 +114,10 @@ class Decoder:
         if kind != SOCK_DIAG_BY_FAMILY or not _MESSAGE.size <= length <= len(data):
             raise ParseError(f"netlink length {length} of {len(data)} bytes", data)
         attached = attributes(data[_MESSAGE.size : length])
-        proto = _PROTOS.get((family, attached.get(_INET_DIAG_PROTOCOL, b"\0")[0]))
+        number = attached.get(_INET_DIAG_PROTOCOL, b"\0")
+        if not number:
+            raise ParseError("inet_diag protocol without its number", data)
+        proto = _PROTOS.get((family, number[0]))
         if proto is None:
             return None
         texts = self._texts

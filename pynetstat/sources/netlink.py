@@ -200,10 +200,17 @@ def acknowledged(sock: NetlinkSocket, request: bytes, sequence: int) -> int:
             continue  # not from the kernel
         for run in walk(data, sequence):
             if run.type == NLMSG_ERROR:
-                if run.length < HEADER.size + _ERROR_CODE.size:
-                    raise ParseError("netlink error without a code", bytes(run.data))
-                (code,) = _ERROR_CODE.unpack_from(run.data, HEADER.size)
-                return -int(code)
+                return error_of(run)
+
+
+def error_of(run: Run) -> int:
+    """The errno in an NLMSG_ERROR, 0 for none. ParseError for what can't be one."""
+    if run.length < HEADER.size + _ERROR_CODE.size:
+        raise ParseError("netlink error without a code", bytes(run.data))
+    (code,) = _ERROR_CODE.unpack_from(run.data, HEADER.size)
+    if not -_MAX_ERRNO <= code <= 0:
+        raise ParseError(f"netlink error with the code {code}", bytes(run.data))
+    return -int(code)
 
 
 def _exchange(request: bytes, opener: Callable[[], NetlinkSocket]) -> Iterator[Run]:

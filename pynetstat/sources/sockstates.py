@@ -25,6 +25,7 @@ from pynetstat.sources.netlink import (
     NetlinkSocket,
     Run,
     dump,
+    error_of,
     open_socket,
     walk,
 )
@@ -37,7 +38,6 @@ _MARK_FIELDS = "17x B 42x Q 16x I"
 """In a netlink header and struct inet_diag_msg."""
 _SHORTEST = struct.calcsize("=" + _MARK_FIELDS)
 _SOCKET_ID = struct.Struct("=HH16s16sIII")
-_ERROR_CODE = struct.Struct("=i")
 _NO_COOKIE = 0xFFFFFFFF
 _BATCH = 64
 """Questions in one message to the kernel; their answers fit any receive buffer."""
@@ -168,11 +168,9 @@ def pack_question(question: Question, sequence: int) -> bytes:
 def _answer(data: bytes, sequence: int, question: Question) -> SocketRecord | None:
     for run in walk(data, sequence):
         if run.type == NLMSG_ERROR:
-            if run.length < HEADER.size + _ERROR_CODE.size:
-                raise ParseError("netlink error without a code", data)
-            (code,) = _ERROR_CODE.unpack_from(run.data, HEADER.size)
-            if code not in (-errno.ENOENT, 0):
-                raise OSError(-code, os.strerror(-code))
+            code = error_of(run)
+            if code not in (errno.ENOENT, 0):
+                raise OSError(code, os.strerror(code))
             return None
         if run.type == SOCK_DIAG_BY_FAMILY:
             records = decode(run, question.proto, AddressTexts(question.proto), Notes())

@@ -69,7 +69,13 @@ _MOST_PAGES = 256
 _COUNT_EVERY_S = 1.0
 """Pages tell of what was overwritten before them; other losses only the counters tell."""
 _LOST_COUNT = re.compile(r"^(?:overrun|commit overrun|dropped events): (\d+)$", re.MULTILINE)
-_FIELD = re.compile(r"field:[^;]*?(\w+)(?:\[\d*\])?;\s*offset:(\d+);\s*size:(\d+);\s*signed:(\d);")
+_KINDS = {(1, "0"): "B", (2, "0"): "H", (4, "0"): "I", (4, "1"): "i", (8, "0"): "Q"}
+_ADDRESSES = {"saddr": 4, "daddr": 4, "saddr_v6": 16, "daddr_v6": 16}
+_MOST_BETWEEN = 4096
+"""Bytes between two fields: no entry is larger than its page."""
+_FIELD = re.compile(
+    r"field:[^;]*?(\w+)(?:\[\d*\])?;\s*offset:(\d{1,5});\s*size:(\d{1,5});\s*signed:(\d);"
+)
 
 
 class Transition(NamedTuple):
@@ -107,17 +113,22 @@ class Layout(NamedTuple):
 
 
 def parse_format(text: str, names: tuple[str, ...]) -> Layout:
-    """The layout from a tracepoint's ``format`` file. ParseError when a field is missing."""
-    number = re.search(r"^ID: (\d+)$", text, re.MULTILINE)
+    """The layout from a tracepoint's ``format`` file.
+
+    ParseError when a field is missing, stands before one that is named before it, or is not
+    as large as what it is read as.
+    """
+    number = re.search(r"^ID: (\d{1,9})$", text, re.MULTILINE)
     fields = {name: (int(at), int(size), sign) for name, at, size, sign in _FIELD.findall(text)}
     if number is None or not fields.keys() >= set(names):
         raise ParseError("not the format of the tracepoint", text)
-    kinds = {(1, "0"): "B", (2, "0"): "H", (4, "0"): "I", (4, "1"): "i", (8, "0"): "Q"}
     parts, end = ["="], 0
-    for name in sorted(names, key=lambda name: fields[name][0]):
+    for name in names:
         at, size, sign = fields[name]
-        is_address = name.startswith(("saddr", "daddr"))
-        parts.append(f"{at - end}x {size}s" if is_address else f"{at - end}x {kinds[size, sign]}")
+        kind = f"{size}s" if _ADDRESSES.get(name) == size else _KINDS.get((size, sign))
+        if kind is None or size != _ADDRESSES.get(name, size) or not 0 <= at - end <= _MOST_BETWEEN:
+            raise ParseError(f"a tracepoint's field that can't be read: {name}", text)
+        parts.append(f"{at - end}x {kind}")
         end = at + size
     return Layout(int(number[1]), struct.Struct(" ".join(parts)))
 

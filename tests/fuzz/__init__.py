@@ -17,7 +17,8 @@ A new target is two things:
   the code is wrong. It takes what it needs from the bytes with :class:`.choices.Choices`
   and asserts what has to hold of the result: a row kept for each good one, a count for
   each bad one, the same by a slower way. ``WORDS``, if it has that, are pieces of input
-  that chance would hardly find. For rows of hostile names and checks of what a view
+  that chance would hardly find; ``SHARE`` is the part of the time asked for that it is run,
+  all of it unless it says so. For rows of hostile names and checks of what a view
   prints there are ``rows.py`` and ``harmless.py``: a new format needs one call more in
   ``targets/render.py``, or a target of ten lines.
 - at least one file in ``seeds/<its name>/``: the input itself, or in a ``.hex`` file its

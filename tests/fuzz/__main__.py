@@ -52,7 +52,7 @@ def main() -> int:
     names = corpus.target_names()
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("target", choices=[*names, "all"])
-    parser.add_argument("--seconds", type=int, default=60, help="for each target (default 60)")
+    parser.add_argument("--seconds", type=int, default=60, help="for each target that has no SHARE")
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="targets at a time (one a core)"
     )
@@ -70,7 +70,9 @@ def main() -> int:
 
 
 def fuzz(name: str, seconds: int) -> Outcome:
-    """One target for so many seconds; everything that it writes goes with its folder."""
+    """One target for its share of so many seconds; all that it writes goes with its folder."""
+    target = corpus.load_target(name)
+    seconds = max(round(seconds * getattr(target, "SHARE", 1.0)), 1)
     with tempfile.TemporaryDirectory(prefix=f"fuzz-{name}-") as folder:
         found = Path(folder)
         seeds = found / "corpus"
@@ -84,7 +86,7 @@ def fuzz(name: str, seconds: int) -> Outcome:
             f"-timeout={_SLOWEST_INPUT_S}",
             f"-artifact_prefix={found}/",
         ]
-        dictionary = _dictionary(getattr(corpus.load_target(name), "WORDS", ()))
+        dictionary = _dictionary(getattr(target, "WORDS", ()))
         if dictionary:
             words = found / "words"
             words.write_text(dictionary, "ascii")

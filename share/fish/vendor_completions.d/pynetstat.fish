@@ -138,7 +138,12 @@ function __pynetstat_topics
         '--group-by' \
         '-q' \
         '--wait' \
-        '--svg'
+        '--svg' \
+        '--record' \
+        '--replay' \
+        '--ladder' \
+        '-E' \
+        '--watch'
 end
 
 # The word that the one at the cursor follows, without a comparison between them.
