@@ -18,6 +18,8 @@ _MS_REC = 0x4000
 _MS_PRIVATE = 1 << 18
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNAME = 0x8913, 0x8914, 0x8916, 0x8923
 _IFF_UP = 1
+_PR_CAPBSET_DROP = 24
+CAP_SYS_ADMIN = 21
 _REFUSED = (errno.EPERM, errno.EACCES, errno.ENOSPC, errno.EINVAL, errno.ENOSYS)
 
 LONG_IPV6 = "2001:db8:1111:2222:3333:4444:5555:6666"
@@ -70,6 +72,13 @@ def rename_loopback(name: str) -> None:
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags & ~_IFF_UP))
         fcntl.ioctl(control, _SIOCSIFNAME, struct.pack("16s16s", b"lo", name.encode()))
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh14x", name.encode(), flags))
+
+
+def give_up(capability: int) -> None:
+    """Let no program started here have it (prctl(2), capabilities(7))."""
+    if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def _become_namespace_root(flags: int) -> None:

@@ -68,7 +68,7 @@ class Soaked(NamedTuple):
 def soak(warm_up_s: float, seconds: float) -> Soaked:
     """Watch for so long after the warm-up."""
     with churn() as port, Terminal([*ARGV, "--watch", "-tan"]) as terminal:
-        terminal.wait_for(f"127.0.0.1:{port}", "ended")
+        terminal.wait_for(f"127.0.0.1:{port}", "ended", "destroy")
         pid = terminal.process.pid
         terminal.watch_for(warm_up_s)
         memory, descriptors, threads = resident_kib(pid), count(pid, "fd"), count(pid, "task")

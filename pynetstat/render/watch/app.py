@@ -65,7 +65,7 @@ class WatchApp(App[int]):
     """
 
     CSS = f"""
-    Screen {{ background: {GROUND}; }}
+    #_default {{ background: {GROUND}; }}
     #lower > Vertical {{ width: 1fr; height: 1fr; }}
     #lower #events-side {{ width: 1.5fr; }}
     #lower Lines {{ height: 1fr; }}
