@@ -1,6 +1,8 @@
-"""What holds for every test: property tests that no clock can fail."""
+"""What holds for every test: property tests that no clock can fail, children that Ctrl-C ends."""
 
 from __future__ import annotations
+
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -11,3 +13,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("pynetstat")
+
+# A shell lets what it starts in the background ignore SIGINT, and children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
