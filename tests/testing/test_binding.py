@@ -60,7 +60,10 @@ def test_a_listener_in_the_way(source: str, bound: str, host: str) -> None:
         holders = [owner.pid for row in answer.blockers for owner in row.owners or ()]
         assert set(holders) <= {os.getpid()}
         assert bool(holders) is (answer.allowed is False)
-    assert can_bind(port, host, source=source).allowed is free
+    answer = can_bind(port, host, source=source)
+    # On every address other tests may have the port as well, in TIME_WAIT on IPv4 above all.
+    assert answer.allowed is free or (host == "::" and answer.allowed is None)
+    assert not [row for row in answer.blockers if row.owners]
 
 
 @pytest.mark.parametrize("reuse", [False, True])
