@@ -32,13 +32,13 @@ from pynetstat.snapshot import Gap, GapKind, Snapshot
 
 from .command import ARGV, environment, run, start
 from .ladders import LADDERS, SERVER, START
+from .live import users
 from .schema import validate
 from .test_recording import EVENT, HEADER, ROW, snapshot_of
 from .waiting import wait_until
 
 _PATIENCE_S = 60.0
 _ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can trace or be somebody else")
-_NOBODY = 65534
 
 LISTENER = ROW._replace(laddr=SERVER, raddr=Addr("0.0.0.0", 0), state=TcpState.LISTEN, cookie=1)
 SNAPSHOT = snapshot_of(LISTENER, ROW)._replace(
@@ -436,14 +436,26 @@ time.sleep(0.2)
 """
 
 
-def _followed(port: int, *changes: str) -> tuple[int, str, str]:
+def _followed(
+    port: int, python: str = sys.executable, uid: int | None = None
+) -> tuple[int, str, str]:
     """Follow one connection, made by another process when the command waits for it."""
     process = subprocess.Popen(
-        [*changes, *ARGV, "--ladder", f"sport = :{port} or dport = :{port}"],
+        [
+            python,
+            "-W",
+            "error",
+            "-m",
+            "pynetstat",
+            "--ladder",
+            f"sport = :{port} or dport = :{port}",
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=environment({"COLUMNS": "80"}),
+        env={**users.environment(), "COLUMNS": "80"},
+        cwd="/",
+        user=uid,
     )
     try:
         assert process.stderr is not None
@@ -487,9 +499,8 @@ def test_root_sees_every_state() -> None:
 
 @_ROOT
 def test_an_ordinary_user_sees_what_looks_and_ends_tell() -> None:
-    status, out, err = _followed(
-        _free_port(), "setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"
-    )
+    python = users.python_for(users.NOBODY)
+    status, out, err = _followed(_free_port(), python, users.NOBODY)
     assert status == 0
     assert "only root may trace" in err
     assert "~ was not seen" in out

@@ -52,7 +52,8 @@ class Event(NamedTuple):
     ``owners``
         Who held it; empty when nobody was found, None when not asked for or not known.
     ``totals``
-        When it ended (or entered TIME_WAIT) and the kernel told; else None.
+        When it ended or entered TIME_WAIT, and once more at the end of TIME_WAIT; None else,
+        and where the kernel did not tell.
     ``inferred``
         True when not the step itself was seen, only what was before and what came after: the
         socket must have been in ``new``, and ``at`` is the latest moment at which it began.
