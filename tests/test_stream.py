@@ -109,7 +109,8 @@ def test_every_transition_of_a_connection_as_root(server: socket.socket) -> None
         len({step.cookie for step in client_way}) == len({step.cookie for step in server_way}) == 1
     )
     assert client_way[-1].totals is not None
-    assert client_way[-1].totals.bytes_received == 5 + 1
+    # The socket gives way to TIME_WAIT's small one before the other end's FIN, or with it.
+    assert client_way[-1].totals.bytes_received in (5, 5 + 1)
     assert server_way[-1].totals is not None
     assert server_way[-1].totals.bytes_acked == 5 + 1
     assert {owner.pid for step in client_way for owner in step.owners or ()} == {os.getpid()}
