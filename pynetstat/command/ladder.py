@@ -12,7 +12,7 @@ from pynetstat.command.files import write_file
 from pynetstat.command.options import Options
 from pynetstat.command.output import Output
 from pynetstat.errors import PynetstatError
-from pynetstat.filters import compile_filter
+from pynetstat.filters import Port, any_of, compile_filter
 from pynetstat.history.background import Background
 from pynetstat.history.ladder import (
     TOGETHER_S,
@@ -37,6 +37,8 @@ _SETTLED_S = TOGETHER_S + 0.3
 """What is older than this stays as it is drawn: a look at the tables may tell so late."""
 _LINGER_S = 1.0
 """How long to wait for more when both ends are gone or in TIME_WAIT."""
+_DOUBT_S = 2.0
+"""How long nothing is told before the tables are asked whether anything is left to be told."""
 _MOST_BEFORE = 2000
 """Events kept as long as no connection is chosen: its first ones may not say that it is."""
 
@@ -159,7 +161,25 @@ class _Follower:
 
     def is_over(self) -> bool:
         """Whether nothing more is to come."""
-        return is_over(self._chosen) and time.monotonic() - self._heard > _LINGER_S
+        quiet_s = time.monotonic() - self._heard
+        if not self._chosen or quiet_s < _LINGER_S:
+            return False
+        if is_over(self._chosen):
+            return True
+        if quiet_s < _DOUBT_S:
+            return False
+        self._heard = time.monotonic()
+        return not self._lives()
+
+    def _lives(self) -> bool:
+        """Whether an end is there that is not in TIME_WAIT: its last news may have been lost."""
+        first = self._chosen[0]
+        where = any_of(*(Port("sport", "=", end.port) for end in (first.laddr, first.raddr)))
+        pair = pair_of(first)
+        return any(
+            pair_of(record) == pair and record.state is not TcpState.TIME_WAIT
+            for record in collect(["tcp", "tcp6"], filter=where).records
+        )
 
     def show(self) -> None:
         """Draw what is certain by now."""
