@@ -93,8 +93,10 @@ class _Rows:
 
     def _describe(self, when: str, found: list[SocketRecord]) -> str:
         counted = {record[:4] for record in found}
+        near = {record[:4] for record in rows(self._protos, self._where, self._source)}
         there = everyone(self._protos, self._around, self._source)
-        there.sort(key=lambda record: record[:4] not in counted)
+        # Of many rows a message shows the first: those that count, then those of either side.
+        there.sort(key=lambda record: (record[:4] not in counted, record[:4] not in near))
         summary = f"{when}: expected {self._expected}, found {len(found)}"
         return report(summary, there, self._noting(counted), "no such socket is there at all")
 
