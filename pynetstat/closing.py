@@ -13,7 +13,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from pynetstat.errors import ParseError, PynetstatError
-from pynetstat.filters import ALL_STATES, BOUND_INACTIVE, States
+from pynetstat.filters import EVEN_BOUND
 from pynetstat.places import open_places
 from pynetstat.query import Query
 from pynetstat.records import SocketRecord, TcpState, UnixRecord
@@ -24,7 +24,6 @@ from pynetstat.sources.netlink import NetlinkSocket, open_socket
 Record = SocketRecord | UnixRecord
 Openers = Mapping[str | None, Callable[[], NetlinkSocket]]
 
-_EVEN_BOUND = States(ALL_STATES | {BOUND_INACTIVE})
 _REASONS = {
     errno.EPERM: "not permitted: it takes CAP_NET_ADMIN in its network namespace",
     errno.EOPNOTSUPP: "this kernel can't close sockets of this kind, or none at all "
@@ -151,7 +150,7 @@ def _still_there(
 ) -> dict[int, TcpState] | None:
     """The state of every socket by its cookie, in the tables of ``records``; None if unread."""
     found: dict[int, TcpState] = {}
-    query = Query(filter=_EVEN_BOUND)
+    query = Query(filter=EVEN_BOUND)
     try:
         for source in sources_inside("sockdiag", "", opener, Reading(thorough=True)):
             for proto in {record.proto for record in records}:

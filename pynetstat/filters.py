@@ -181,6 +181,8 @@ Test: TypeAlias = Callable[[Any], "bool | None"]
 
 ALWAYS = All(())
 NEVER = AnyOf(())
+EVEN_BOUND = States(ALL_STATES | {BOUND_INACTIVE})
+"""Every socket that the kernel can show, those that are merely bound among them."""
 
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq,

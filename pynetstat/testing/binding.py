@@ -7,7 +7,7 @@ import os
 import socket
 from typing import NamedTuple
 
-from pynetstat.filters import ALL_STATES, BOUND_INACTIVE, Port, States, all_of
+from pynetstat.filters import EVEN_BOUND, Port, all_of
 from pynetstat.records import ANY, Proto, SocketRecord, TcpState
 from pynetstat.snapshot import GapKind, collect
 from pynetstat.tabular import SOCKET_TITLES, socket_cells, table
@@ -16,7 +16,6 @@ from pynetstat.words import unmapped
 
 _FIRST_UNPRIVILEGED = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 _CAP_NET_BIND_SERVICE = 1 << 10
-_EVERY_STATE = States(ALL_STATES | {BOUND_INACTIVE})
 
 
 class BindAnswer(NamedTuple):
@@ -62,7 +61,7 @@ def can_bind(
     refusal = _refused_anyway(port, host, family, proto)
     if refusal is not None:
         return BindAnswer(False, False, (), refusal)
-    where = all_of(_EVERY_STATE, Port("sport", "=", port))
+    where = all_of(EVEN_BOUND, Port("sport", "=", port))
     snapshot = collect(_rivals(proto), filter=where, owners=True, source=source)
     blockers = tuple(row for row in snapshot.records if _overlaps(row.laddr.ip, host))
     unseen = [str(gap) for gap in snapshot.gaps if gap.kind is GapKind.UNDECIDED]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from pynetstat.diff import Record
 from pynetstat.errors import PynetstatError, SocketsLeaked, WaitFailed, WaitTimeout
 from pynetstat.filter_grammar import parse_filter
-from pynetstat.filters import ALL_STATES, BOUND_INACTIVE, Filter, States, matches
+from pynetstat.filters import EVEN_BOUND, Filter, States, matches
 from pynetstat.query import NETSTAT_ORDER, TCP_AND_UDP
 from pynetstat.records import Owner, Proto, SocketRecord, TcpState, UnixRecord, UnixState
 from pynetstat.snapshot import collect
@@ -25,7 +25,6 @@ from pynetstat.testing.processes import Family, Holdings, ProcessLike
 GRACE_S = 0.2
 """How long a socket may take to go before it counts: child processes end in their own time."""
 
-_EVERY_STATE = States(ALL_STATES | {BOUND_INACTIVE})
 
 Allowed: TypeAlias = "str | Filter | Iterable[str | Filter]"
 
@@ -159,7 +158,7 @@ class LeakCheck:
         rows: dict[Hashable, Record] = {}
         for proto in NETSTAT_ORDER:
             try:
-                snapshot = collect([proto], filter=_EVERY_STATE, source=self._source)
+                snapshot = collect([proto], filter=EVEN_BOUND, source=self._source)
             except PynetstatError:
                 continue  # such a socket is reported without its row
             rows.update({row.inode: row for row in snapshot.records})
