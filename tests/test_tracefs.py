@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -251,3 +252,51 @@ def test_what_runs_over_is_counted() -> None:
     finally:
         trace.close()
     assert lost > 500
+
+
+_CHURN = """
+import socket, time
+reset = socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0])
+end = time.monotonic() + 30
+with socket.create_server(("127.0.0.1", 0)) as server:
+    print(server.getsockname()[1], flush=True)
+    while time.monotonic() < end:
+        with socket.create_connection(server.getsockname()) as client, server.accept()[0]:
+            client.setsockopt(socket.SOL_SOCKET, *reset)
+"""
+"""Connections one after the other, which leave no TIME_WAIT."""
+
+
+def test_no_end_is_missing_of_what_is_told_from_the_start() -> None:
+    """The next socket at the same address in the kernel would be taken for the same one."""
+    command = [sys.executable, "-c", _CHURN]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as churn:
+        assert churn.stdout is not None
+        try:
+            port = int(churn.stdout.readline())
+            for _ in range(5):
+                trace = _trace()
+                try:
+                    assert trace.wait(5)
+                    time.sleep(0.05)
+                    happened, lost = trace.take()
+                finally:
+                    trace.close()
+                assert not lost
+                assert _begun_unended(happened, port) == []
+        finally:
+            churn.kill()
+
+
+def _begun_unended(happened: list[Transition | Destroyed], port: int) -> list[Transition]:
+    """The connections made at an address in the kernel that no end was told of."""
+    living: set[int] = set()
+    strange = []
+    for item in happened:
+        if isinstance(item, Destroyed):
+            living.discard(item.skaddr)
+        elif item.raddr.port == port:
+            if item.new is TcpState.SYN_SENT and item.skaddr in living:
+                strange.append(item)
+            living.add(item.skaddr)
+    return strange

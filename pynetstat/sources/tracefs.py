@@ -316,8 +316,10 @@ class Trace:
             "trace_clock": "mono",
             "buffer_size_kb": str(buffer_kb),
             "buffer_percent": "0",
-            f"{_STATE_EVENT}/enable": "1",
+            # The ends first: an address in the kernel whose socket's end is not told would seem
+            # to be the same socket when it is used again.
             f"{_DESTROY_EVENT}/enable": "1",
+            f"{_STATE_EVENT}/enable": "1",
         }
         for name in self._processors:
             pipe = self._open(f"per_cpu/{name}/trace_pipe_raw", os.O_RDONLY | os.O_NONBLOCK)
