@@ -5,22 +5,18 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Iterable
 from typing import TextIO, cast
 
 from pynetstat import __version__
 from pynetstat.command.arguments import parse_arguments
 from pynetstat.command.flags import USAGE_ERROR
-from pynetstat.command.lookups import look_up_names, looks_up
 from pynetstat.command.options import DATA_FORMATS, NO_CHOICE, NO_SESSION, Options
-from pynetstat.command.output import Output
+from pynetstat.command.output import Output, complain
+from pynetstat.command.plain import print_plain
 from pynetstat.errors import PynetstatError
 from pynetstat.records import Proto, SocketRecord, UnixRecord
-from pynetstat.render import netstat
 from pynetstat.snapshot import GapKind, Reader, open_reader
 from pynetstat.sources import Reading, Where
-from pynetstat.text import printable
-from pynetstat.words import numbers
 
 OK = 0
 UNANSWERED = 1
@@ -55,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
             reader = _match(options)
             if reader is None:
                 if options.wait_s is not None and not options.quiet:
-                    _complain(f"no socket matched within {options.wait_s:g} s")
+                    complain(f"no socket matched within {options.wait_s:g} s")
                 return NO_MATCH
             if options.quiet:
                 return OK
@@ -72,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
             if reason is None:
                 return watch(options)
             if options.watch:
-                _complain(f"--watch: no screen here: {reason}; -c repeats the table")
+                complain(f"--watch: no screen here: {reason}; -c repeats the table")
                 return USAGE_ERROR
         if options.session != NO_SESSION:
             from pynetstat.command.session import run
@@ -90,13 +86,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except PynetstatError as error:
-        _complain(str(error))
+        complain(str(error))
         return unanswered
     except BrokenPipeError:
         Output.abandon()
         return OK
     except OSError as error:
-        _complain(f"can't write the output: {error.strerror or error}")
+        complain(f"can't write the output: {error.strerror or error}")
         Output.abandon()
         return UNANSWERED
 
@@ -156,7 +152,7 @@ def _look(
 
             show(options, reader, output, first, rich)
         else:
-            _print_plain(options, reader, output)
+            print_plain(options, reader, output)
         return _report(options, reader, rich)
 
 
@@ -165,7 +161,7 @@ def _kill(options: Options, output: Output) -> int:
     from pynetstat.command.kill import can_ask, kill
 
     if not options.yes and not can_ask(output):
-        _complain("argument --kill: there is no terminal to ask on; --yes closes without asking")
+        complain("argument --kill: there is no terminal to ask on; --yes closes without asking")
         return USAGE_ERROR
     with _open_reader(options, thorough=True) as reader:
         snapshot = reader.snapshot()
@@ -174,26 +170,6 @@ def _kill(options: Options, output: Output) -> int:
         closed = kill(rows, reader.openers, output, ask=not options.yes, netns=options.all_netns)
         status = _report(options, reader, rich=False)
     return status if closed else UNANSWERED
-
-
-def _print_plain(options: Options, reader: Reader, output: Output) -> None:
-    """netstat's text; rows are printed as they are read, unless names are to be looked up."""
-    query, columns = options.query, options.columns
-    words = numbers()
-    batches: Iterable[list[SocketRecord]] = reader.inet()
-    unix = None
-    if looks_up(options):
-        snapshot = reader.snapshot()
-        words = look_up_names(options, snapshot.records)
-        batches, unix = [snapshot.records], snapshot.unix
-    if query.protos != (Proto.UNIX,):
-        output.write(netstat.inet_heading(query.show, columns))
-    for batch in batches:
-        output.write(netstat.inet_rows(batch, columns, words))
-    if Proto.UNIX in query.protos:
-        output.write(netstat.unix_heading(query.show, columns))
-        output.write(netstat.unix_rows(reader.unix() if unix is None else unix, columns))
-    output.flush()
 
 
 def _report(options: Options, reader: Reader, rich: bool) -> int:
@@ -215,17 +191,12 @@ def _report(options: Options, reader: Reader, rich: bool) -> int:
         told.setdefault((gap.kind, reason), []).append(str(gap.proto or ""))
     for (kind, reason), tables in told.items():
         if kind in _FAILURES:
-            _complain(f"{', '.join(tables)}: {kind.value}: {reason}")
+            complain(f"{', '.join(tables)}: {kind.value}: {reason}")
         elif not rich:
-            _complain(f"{', '.join(tables)}: {reason}" if any(tables) else reason)
+            complain(f"{', '.join(tables)}: {reason}" if any(tables) else reason)
     return UNANSWERED if first_reasons else OK
 
 
 def _has_ipv4(proto: Proto | None, reader: Reader) -> bool:
     """Whether an absent table is IPv6's and its IPv4 twin is there: nothing is missing."""
     return proto is not None and proto.is_ipv6 and Proto(proto.base) in reader.sources_used
-
-
-def _complain(line: str) -> None:
-    if sys.stderr is not None:
-        print(f"pynetstat: {printable(line)}", file=sys.stderr)

@@ -17,7 +17,7 @@ def unmapped(ip: str) -> str:
     return ip.removeprefix(_MAPPED) if "." in ip else ip
 
 
-def duration_text(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A time span in few characters: ``180us``, ``12ms``, ``59.8s``, ``2m05s``, ``3h07m``."""
     if seconds < 0.001:
         return f"{seconds * 1e6:.0f}us"
@@ -29,6 +29,18 @@ def duration_text(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02d}s"
     return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+def countdown(seconds: float) -> str:
+    """What is left of a timer, as fine as netstat's: ``0.20s``, ``59.8s``, ``2m05s``, ``1h59m``."""
+    if seconds < 10:
+        return f"{seconds:.2f}s"
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02}s"
+    return f"{minutes // 60}h{minutes % 60:02}m"
 
 
 class Hosts(dict[str, str]):
@@ -61,18 +73,6 @@ class Words(NamedTuple):
 def numbers() -> Words:
     """Words that look nothing up."""
     return Words(Hosts(), {}, {})
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``0.20s``, ``59.8s``, ``2m05s``, ``1h59m``."""
-    if seconds < 10:
-        return f"{seconds:.2f}s"
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m{rest:02}s"
-    return f"{minutes // 60}h{minutes % 60:02}m"
 
 
 def owner_text(owner: Owner) -> str:

@@ -14,6 +14,8 @@ settings.register_profile(
 )
 settings.load_profile("pynetstat")
 
-# A shell lets what it starts in the background ignore SIGINT, and children inherit that.
+# A shell lets what it starts in the background ignore SIGINT, nohup SIGHUP; children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

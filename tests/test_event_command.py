@@ -17,7 +17,7 @@ import pytest
 from pynetstat.errors import SourceUnavailable
 from pynetstat.history.transition import Event, Loss, Totals
 from pynetstat.records import Addr, Owner, Proto, TcpState
-from pynetstat.render.events import event_line, json_head, json_line, loss_line
+from pynetstat.render.events import event_line, json_head, json_line
 from pynetstat.sources.tracefs import Trace
 
 from .command import run, start
@@ -74,7 +74,6 @@ def test_a_line_says_all_that_is_known() -> None:
     assert event_line(least)[16:] == (
         "udp  :::5                    :::*                              ? -> UNCONNECTED\n"
     )
-    assert loss_line(Loss(1.0, 3, "3 lost")) == "3 lost\n"
 
 
 def test_json_says_the_same() -> None:

@@ -60,6 +60,7 @@ FLOORS = [
     {"command.contradictions"},
     {"command.arguments"},
     {"command.lookups", "command.summary", "command.kill", "command.events"},
+    {"command.plain"},
     {"command.show", "command.record", "command.replay", "command.ladder"},
     {"command.session"},
     {"command.watch"},

@@ -34,7 +34,7 @@ from pynetstat.records import TIMER_OFF
 from pynetstat.render.layout import prose
 from pynetstat.render.netstat import Columns
 from pynetstat.render.table import SnapshotView
-from pynetstat.words import duration, numbers
+from pynetstat.words import countdown, numbers
 
 GOLDENS = Path(__file__).parent / "data" / "rich"
 
@@ -245,7 +245,7 @@ def test_ten_thousand_rows_are_all_there() -> None:
      (7199.9, "1h59m")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert countdown(seconds) == text
 
 
 def test_a_comma_in_a_name_makes_no_second_owner() -> None:

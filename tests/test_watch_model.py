@@ -240,7 +240,7 @@ def test_trouble_knows_how_long_it_has_been_seen() -> None:
     model.take([look(row(2, state=TcpState.CLOSE_WAIT, recv_q=1), after_s=1.5)])
     (history,) = model.rows(START + 2)
     assert model.troubles(history, START + 2) == []
-    assert model.troubles(history, START + 8)[0].startswith("The peer closed 7.00s ago and nc")
+    assert model.troubles(history, START + 8)[0].startswith("The peer closed 7.0s ago and nc")
 
 
 def test_transitions_that_the_filter_leaves_out() -> None:

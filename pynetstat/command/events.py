@@ -6,12 +6,12 @@ import select
 import sys
 
 from pynetstat.command.options import Options
-from pynetstat.command.output import Output
+from pynetstat.command.output import Output, complain
 from pynetstat.command.signals import ending_on_signals
 from pynetstat.history.stream import Stream, Wanted, events, rows_that_match
 from pynetstat.history.transition import Event, Loss
 from pynetstat.query import Query, Show, is_server
-from pynetstat.render.events import event_line, json_head, json_line, loss_line
+from pynetstat.render.events import event_line, json_head, json_line
 
 
 def show_events(options: Options, output: Output) -> int:
@@ -65,22 +65,16 @@ class Printer:
             self._output.write(json_head(source, refusals))
             self._output.flush()
         elif refusals:
-            _complain(f"{'; '.join(refusals)}: short-lived states are inferred or not seen\n")
+            complain(f"{'; '.join(refusals)}: short-lived states are inferred or not seen")
 
     def show(self, item: Event | Loss) -> None:
         """Write one; it is not flushed."""
         if isinstance(item, Loss):
-            _complain(loss_line(item))
+            complain(item.why)
         if self._as_json:
             self._output.write(json_line(item))
         elif not isinstance(item, Loss):
             self._output.write(event_line(item))
-
-
-def _complain(line: str) -> None:
-    if sys.stderr is not None:
-        sys.stderr.write(f"pynetstat: {line}")
-        sys.stderr.flush()
 
 
 class _Unread:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 
 from pynetstat.command.files import write_file
 from pynetstat.command.options import Options
-from pynetstat.command.output import Output
+from pynetstat.command.output import Output, complain
 from pynetstat.errors import PynetstatError
 from pynetstat.filters import Port, any_of, compile_filter
 from pynetstat.history.background import Background
@@ -30,7 +29,6 @@ from pynetstat.records import Addr, Owner, SocketRecord, TcpState
 from pynetstat.render.ladder import Drawing, pens_for
 from pynetstat.render.ladder_svg import as_svg
 from pynetstat.snapshot import Snapshot, collect
-from pynetstat.text import printable
 
 _TURN_S = 0.05
 _SETTLED_S = TOGETHER_S + 0.3
@@ -114,15 +112,15 @@ def _follow(options: Options, output: Output) -> int:
     with Background(("tcp", "tcp6")) as stream:
         known.take(collect(["tcp", "tcp6"], owners=True).records)
         if stream.refusals:
-            _complain(f"short-lived states are inferred or not seen: {'; '.join(stream.refusals)}")
+            complain(f"short-lived states are inferred or not seen: {'; '.join(stream.refusals)}")
         follower = _Follower(options, known, output)
-        _complain(f"waiting for a TCP connection {_which(options)}; Ctrl-C ends it")
+        complain(f"waiting for a TCP connection {_which(options)}; Ctrl-C ends it")
         try:
             while not follower.is_over():
                 time.sleep(_TURN_S)
                 for item in stream.take():
                     if isinstance(item, Loss):
-                        _complain(item.why)
+                        complain(item.why)
                     else:
                         follower.take(item)
                 follower.show()
@@ -231,8 +229,3 @@ def _write_picture(options: Options, ladder: Ladder) -> None:
         write_file(path, as_svg(ladder))
     except OSError as error:
         raise PynetstatError(f"can't write {path}: {error.strerror}") from error
-
-
-def _complain(line: str) -> None:
-    if sys.stderr is not None:
-        print(f"pynetstat: {printable(line)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Standard output as a place for large texts: bytes, one encoding, nothing lost unseen."""
+"""Where the command writes: standard output for large texts, standard error for single lines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import sys
 from typing import BinaryIO
 
 from pynetstat.errors import PynetstatError
+from pynetstat.text import printable
 
 
 class Output:
-    """Writes text to standard output in its own encoding.
+    """Writes text to standard output in its own encoding: bytes, and nothing is lost unseen.
 
     What that encoding lacks is written as an escape, never an error. Errors of writing
     are OSErrors; call :meth:`flush` to be told of the last ones.
@@ -59,3 +60,9 @@ class Output:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def complain(line: str) -> None:
+    """Say one line on standard error, if there is one, in the name of the command."""
+    if sys.stderr is not None:
+        print(f"pynetstat: {printable(line)}", file=sys.stderr, flush=True)

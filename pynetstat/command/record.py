@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,7 +10,7 @@ from contextlib import ExitStack
 from pynetstat import __version__
 from pynetstat.command.events import Printer, open_stream, wanted_events
 from pynetstat.command.options import Options
-from pynetstat.command.output import Output
+from pynetstat.command.output import Output, complain
 from pynetstat.errors import SourceUnavailable
 from pynetstat.history.background import Background
 from pynetstat.history.recorded import RecordedReader
@@ -22,7 +21,6 @@ from pynetstat.history.transition import Event, Loss
 from pynetstat.query import TCP_AND_UDP, Query, Show
 from pynetstat.snapshot import Reader, Snapshot, open_reader
 from pynetstat.sources import Reading, Where
-from pynetstat.text import printable
 
 _TURN_S = 0.1
 
@@ -95,10 +93,10 @@ def _follow(options: Options, resources: ExitStack) -> Background | None:
     try:
         stream = resources.enter_context(Background(tables))
     except SourceUnavailable as refusal:
-        _complain(f"only snapshots are recorded: {refusal}")
+        complain(f"only snapshots are recorded: {refusal}")
         return None
     if stream.refusals:
-        _complain(f"short-lived states are inferred or not seen: {'; '.join(stream.refusals)}")
+        complain(f"short-lived states are inferred or not seen: {'; '.join(stream.refusals)}")
     return stream
 
 
@@ -123,8 +121,3 @@ def _write_events(
     for item in stream.take() if stream is not None else ():
         if wanted(item):
             recorder.add(item)
-
-
-def _complain(line: str) -> None:
-    if sys.stderr is not None:
-        print(f"pynetstat: {printable(line)}", file=sys.stderr)

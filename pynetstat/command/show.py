@@ -10,14 +10,13 @@ from pynetstat.columns import Column, Context, Need, Row, needs_of, sort_rows
 from pynetstat.command.lookups import look_up_names, looks_up, names_of
 from pynetstat.command.options import DATA_FORMATS, Options
 from pynetstat.command.output import Output
+from pynetstat.command.plain import write_tables
 from pynetstat.errors import PynetstatError
 from pynetstat.groups import GROUPINGS, Group, count_groups
-from pynetstat.records import Proto, SocketRecord
+from pynetstat.records import SocketRecord, UnixRecord
 from pynetstat.remark import Remark, Remarks
-from pynetstat.render import netstat
 from pynetstat.render.info import info_text
 from pynetstat.render.listing import aligned
-from pynetstat.render.remarks import with_remarks
 from pynetstat.snapshot import Reader, Snapshot
 from pynetstat.words import Words, numbers
 
@@ -111,29 +110,20 @@ def _print_listing(options: Options, reader: Reader, output: Output) -> None:
 
 def _print_netstat(options: Options, reader: Reader, output: Output) -> None:
     """netstat's text, streamed where nothing has to be known before."""
-    query, columns, choice = options.query, options.columns, options.choice
+    choice = options.choice
     words = numbers()
     batches: Iterable[list[SocketRecord]] = reader.inet()
-    below = None
+    below: Remarks | None = _info_below if choice.info else None
     if looks_up(options) or choice.sort or choice.explain:
         snapshot = reader.snapshot()
         words = look_up_names(options, snapshot.records)
         batches = [sort_rows(snapshot.records, choice.sort, _context(options, reader))]
         below = _below(options, snapshot)
-    elif choice.info:
-        below = _info_below
-    if query.protos != (Proto.UNIX,):
-        if choice.header:
-            output.write(netstat.inet_heading(query.show, columns))
-        for batch in batches:
-            rows = netstat.inet_rows(batch, columns, words)
-            output.write(rows if below is None else with_remarks(rows, batch, below))
-    if Proto.UNIX in query.protos:
-        if choice.header:
-            output.write(netstat.unix_heading(query.show, columns))
-        unix = sort_rows(reader.unix(), choice.sort, _context(options, reader))
-        rows = netstat.unix_rows(unix, columns)
-        output.write(rows if below is None else with_remarks(rows, unix, below))
+
+    def unix() -> list[UnixRecord]:
+        return sort_rows(reader.unix(), choice.sort, _context(options, reader))
+
+    write_tables(options, output, words, batches, unix, below)
 
 
 # Below the rows

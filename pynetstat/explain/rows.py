@@ -26,7 +26,7 @@ from pynetstat.records import (
     UnixType,
 )
 from pynetstat.text import printable, unix_name
-from pynetstat.words import duration, unmapped
+from pynetstat.words import countdown, unmapped
 
 
 def explain_row(record: SocketRecord | UnixRecord, missing: Missing | None = None) -> str:
@@ -147,7 +147,7 @@ def _timer(record: SocketRecord) -> str:
     timer = record.timer
     if timer is None or timer.kind == TimerKind.OFF:
         return ""
-    left = duration(timer.expires_s)
+    left = countdown(timer.expires_s)
     if timer.kind == TimerKind.ON:
         return f"unless acknowledged it is sent again in {left}{_again(timer)}"
     if timer.kind == TimerKind.KEEPALIVE:
@@ -160,11 +160,11 @@ def _timer(record: SocketRecord) -> str:
 def _handshake_timer(segment: str, timer: Timer | None) -> str:
     if timer is None or timer.kind != TimerKind.ON:
         return ""
-    return f"the {segment} is sent again in {duration(timer.expires_s)}{_again(timer)}"
+    return f"the {segment} is sent again in {countdown(timer.expires_s)}{_again(timer)}"
 
 
 def _kept(timer: Timer | None, text: str) -> str:
-    return "" if timer is None else text.format(duration(timer.expires_s))
+    return "" if timer is None else text.format(countdown(timer.expires_s))
 
 
 def _again(timer: Timer) -> str:

@@ -11,7 +11,7 @@ from pynetstat.explain.phrases import address, count, unacknowledged_bytes, whos
 from pynetstat.explain.ports import PortRange
 from pynetstat.records import SocketRecord, TcpState, TimerKind, UnixRecord, UnixState
 from pynetstat.snapshot import Snapshot
-from pynetstat.words import duration, unmapped
+from pynetstat.words import countdown, duration, unmapped
 
 MOMENT_S = 2.0
 """A CLOSE_WAIT known to be younger is a program that is about to close."""
@@ -140,7 +140,7 @@ def _unanswered(record: SocketRecord, retransmits: int, next_s: float) -> str:
         what = f"{count(size, 'byte')} sent" if size else "A segment sent"
     return (
         f"{what} again {count(retransmits, 'time')} without an answer from "
-        f"{address(record.raddr)}, next in {duration(next_s)}: it is gone, something between "
+        f"{address(record.raddr)}, next in {countdown(next_s)}: it is gone, something between "
         "drops the segments, or it has no room to take them."
     )
 

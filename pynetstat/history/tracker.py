@@ -24,7 +24,7 @@ from typing import NamedTuple, TypeAlias
 from pynetstat.history.transition import CERTAIN_ENDS, Event, Totals, between, is_step
 from pynetstat.records import Addr, Proto, SocketRecord, TcpState
 from pynetstat.snapshot import GapKind, Snapshot
-from pynetstat.words import duration_text, unmapped
+from pynetstat.words import duration, unmapped
 
 _LONGEST_TRAIL = 32
 """Steps kept: a connection has eight at most, a socket that is used again has more."""
@@ -118,7 +118,7 @@ class History:
             if present and now is not None and step.since is not None:
                 seconds = max(now - step.since, 0.0)
             name = f"~{step.state}" if step.inferred else str(step.state)
-            parts.append(name if seconds is None else f"{name} {duration_text(seconds)}")
+            parts.append(name if seconds is None else f"{name} {duration(seconds)}")
         if self.ended_at is not None and self.why_ended is not None:
             parts.append(self.why_ended.value)
         return " > ".join(parts)

@@ -12,7 +12,7 @@ from typing import Any
 from pynetstat.history.transition import Event, Loss
 from pynetstat.records import Addr, TcpState
 from pynetstat.text import printable
-from pynetstat.words import duration_text, unmapped
+from pynetstat.words import duration, unmapped
 
 FORMAT_VERSION = 1
 """Raised when a name or a meaning changes; not for a name that is added."""
@@ -32,7 +32,7 @@ def event_line(event: Event) -> str:
         f"{_address(event.raddr):<23}",
         f"{_state(event, event.old, _UNKNOWN):>11} -> {_state(event, event.new, _GONE):<11}",
     ]
-    spent = "" if event.seconds is None else f"after {duration_text(event.seconds)}"
+    spent = "" if event.seconds is None else f"after {duration(event.seconds)}"
     parts.append(f"{spent:<11}")
     if event.owners:
         owners = (f"{owner.pid}/{printable(owner.name)}" for owner in event.owners)
@@ -43,11 +43,6 @@ def event_line(event: Event) -> str:
     if event.inferred:
         parts.append("(inferred)")
     return " ".join(parts).rstrip() + "\n"
-
-
-def loss_line(loss: Loss) -> str:
-    """A loss in words, for stderr."""
-    return f"{printable(loss.why)}\n"
 
 
 def json_line(item: Event | Loss) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pynetstat.history.ladder import Arrow, End, Ladder, Mark, Rung
 from pynetstat.text import printable
-from pynetstat.words import duration_text, unmapped
+from pynetstat.words import duration, unmapped
 
 LEAST_WIDTH = 60
 _MOST_WIDTH = 110
@@ -107,7 +107,7 @@ class Drawing:
         self._before = at if before is None else max(at, before)
         if before is None or at - before < _PAUSE_S:
             return
-        text = duration_text(at - before)
+        text = duration(at - before)
         if self._wide:
             yield self._line(("", ""), f" {text} ".center(self._lane), ("", ""), self._pens.pause)
         else:

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from pynetstat.history.ladder import Arrow, End, Ladder, Mark
 from pynetstat.text import printable
-from pynetstat.words import duration_text, unmapped
+from pynetstat.words import duration, unmapped
 
 _WIDTH = 900
 _LIFELINES = (290, 610)
@@ -121,7 +121,7 @@ def _rungs(ladder: Ladder, top: float, parts: list[str]) -> float:
             space = _LEAST_PAUSE + _PAUSE_PER_DECADE * math.log10(pause / _PAUSE_S)
             middle = sum(_LIFELINES) / 2
             at = y - (_ROW - _SLANT - _BOX_HEIGHT / 2) + space / 2 + 4
-            text = _text(middle, at, f"⋮ {duration_text(pause)}", "quiet label", "middle")
+            text = _text(middle, at, f"⋮ {duration(pause)}", "quiet label", "middle")
             arrows.append(("", text))
             y += space
         arrow = rung.arrow

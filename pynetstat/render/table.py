@@ -33,7 +33,7 @@ from pynetstat.render.layout import Cell, Column, grid, prose
 from pynetstat.render.netstat import Columns
 from pynetstat.snapshot import GapKind, Snapshot
 from pynetstat.text import printable, unix_name
-from pynetstat.words import Words, duration, interface_name, owner_text
+from pynetstat.words import Words, countdown, interface_name, owner_text
 
 _HEADING = Style(bold=True)
 _QUIET = Style(dim=True)
@@ -336,7 +336,7 @@ def _timer(timer: Timer | None) -> Cell:
         return _UNTOLD
     if timer.kind == TimerKind.OFF:
         return _TIMER_OFF
-    text = f"{timer.kind} {duration(timer.expires_s)}"
+    text = f"{timer.kind} {countdown(timer.expires_s)}"
     if timer.retransmits:
         text += f", {timer.retransmits} retransmit{'s' if timer.retransmits > 1 else ''}"
     if timer.probes:

@@ -14,7 +14,7 @@ from pynetstat.tabular import address
 from pynetstat.text import printable
 from pynetstat.watch.model import Model
 from pynetstat.watch.processes import Process
-from pynetstat.words import duration_text
+from pynetstat.words import duration
 
 _BEFORE = (TcpState.CLOSE.value, TcpState.LISTEN.value)
 """Every socket begins closed, and an accepted one as its listener's copy."""
@@ -92,7 +92,7 @@ def _holder(owner: Owner, processes: dict[int, Process | None], now: float) -> s
         return f"{name}: the process has ended"
     since = ""
     if process.started_at is not None:
-        ago = duration_text(max(now - process.started_at, 0.0))
+        ago = duration(max(now - process.started_at, 0.0))
         since = f", since {strftime('%H:%M:%S', localtime(process.started_at))} ({ago})"
     user = f" of {printable(process.user)}" if process.user else ""
     return f"{name}{user}{since}: {printable(process.command)}"

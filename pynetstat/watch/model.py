@@ -30,7 +30,7 @@ from pynetstat.sieve import Sieve
 from pynetstat.snapshot import Snapshot
 from pynetstat.watch.feed import Frame, Notice, Restart
 from pynetstat.watch.sorting import MOVING, SortBy, sort_key
-from pynetstat.words import duration_text
+from pynetstat.words import duration
 
 LINGER_S = 10.0
 """How long ended sockets stay."""
@@ -232,7 +232,7 @@ class Model:
     def sentence(self, history: History, now: float) -> str:
         """What the row means, in a sentence."""
         if history.ended_at is not None:
-            ago = duration_text(max(now - history.ended_at, 0.0))
+            ago = duration(max(now - history.ended_at, 0.0))
             return f"Ended {ago} ago: {_ENDS.get(history.why_ended, _ENDS[WhyEnded.GONE])}"
         record = self.present(history, now)
         return explain_row(record, self.missing(record))

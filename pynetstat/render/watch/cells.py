@@ -13,7 +13,7 @@ from pynetstat.render.watch.styles import ALERT, MARKS, PLAIN, QUIET, STRONG, st
 from pynetstat.tabular import owners_text
 from pynetstat.watch.model import STATELESS, Mark, Model
 from pynetstat.watch.sorting import SortBy
-from pynetstat.words import Words, duration, duration_text
+from pynetstat.words import Words, countdown, duration
 
 _UNTOLD = Cell("?", QUIET)
 
@@ -102,7 +102,7 @@ def _for(row: Context) -> Cell:
     if seconds is None:
         return Cell("", QUIET)
     # Steps finer than the screen's own would only flicker.
-    text = duration_text(seconds) if seconds >= 1 else f"{seconds:.1f}s"
+    text = duration(seconds) if seconds >= 1 else f"{seconds:.1f}s"
     return Cell(text, QUIET)
 
 
@@ -118,7 +118,7 @@ def timer_cell(timer: Timer | None) -> Cell:
         return _UNTOLD
     if timer.kind == TimerKind.OFF:
         return Cell("off", QUIET)
-    text = f"{timer.kind} {duration(timer.expires_s)}"
+    text = f"{timer.kind} {countdown(timer.expires_s)}"
     if timer.retransmits:
         text += f", sent again {timer.retransmits}x"
     if timer.probes:

@@ -35,7 +35,7 @@ from pynetstat.tabular import address, owners_text
 from pynetstat.text import printable
 from pynetstat.watch.details import Detail, Kind
 from pynetstat.watch.model import LogLine
-from pynetstat.words import duration_text
+from pynetstat.words import duration
 
 Holds: TypeAlias = "Callable[[Event], bool]"
 """Whether the filter does not leave a transition out."""
@@ -258,7 +258,7 @@ def _step(event: Event) -> list[Cell]:
         old = f"~{event.old}" if event.inferred else str(event.old)
         cells.append(Cell(old, state_style(event.old)))
         if event.seconds is not None:
-            cells.append(Cell(f" {duration_text(event.seconds)}", QUIET))
+            cells.append(Cell(f" {duration(event.seconds)}", QUIET))
         cells.append(Cell(" > ", QUIET))
     if event.new is None:
         return [*cells, Cell("ended", STRONG)]
