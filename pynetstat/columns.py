@@ -425,6 +425,12 @@ _ALL = (
         needs=Need.HOSTS,
     ),
     Column(
+        "v6only",
+        "V6 Only",
+        "whether it takes no IPv4, of unconnected IPv6 sockets",
+        _attribute("v6only"),
+    ),
+    Column(
         "local_ip",
         "Local IP",
         "address on this side",

@@ -172,6 +172,9 @@ class SocketRecord(NamedTuple):
     ``netns``
         The label of its network namespace; None when no namespace was asked for, and it is
         this program's.
+    ``v6only``
+        Whether IPV6_V6ONLY is set, with which ``::`` takes no IPv4 (ipv6(7)); only from
+        sock_diag, and only of IPv6 sockets that are not connected, else None.
     """
 
     proto: Proto
@@ -189,6 +192,7 @@ class SocketRecord(NamedTuple):
     owners: tuple[Owner, ...] | None = None
     info: TcpInfo | None = None
     netns: str | None = None
+    v6only: bool | None = None
 
 
 class UnixType(_Word):

@@ -79,6 +79,7 @@ def test_a_row_in_full() -> None:
         "cookie": 2**64 - 1,
         "ifindex": 0,
         "interface": "",
+        "v6only": None,
         "owners": [{"pid": 4, "fd": 5, "name": "nc"}],
         "no_owner": None,
     }

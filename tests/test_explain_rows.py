@@ -66,6 +66,18 @@ HELD = "held by nc (pid 812, fd 3)"
             f"IPV6_V6ONLY; 1 connection waits for accept(); {HELD}.",
         ),
         (
+            row(TcpState.LISTEN, proto=Proto.TCP6, laddr=Addr("::", 80), v6only=True),
+            None,
+            "Waits for connections to port 80 of every IPv6 address; none waits for accept(); "
+            f"{HELD}.",
+        ),
+        (
+            row(TcpState.LISTEN, proto=Proto.TCP6, laddr=Addr("::", 80), v6only=False),
+            None,
+            "Waits for connections to port 80 of every address, IPv4 too; none waits for accept(); "
+            f"{HELD}.",
+        ),
+        (
             row(TcpState.SYN_SENT, send_q=1, timer=timer(ON, 0.37, 1)),
             None,
             "Asked 127.0.0.1:42000 for a connection and has no answer yet; the SYN is sent again "

@@ -170,6 +170,30 @@ def test_ipv6_addresses(ip: str) -> None:
     assert (record.proto, record.laddr) == (Proto.TCP6, Addr(ip, 1))
 
 
+def test_ipv6_sockets_that_are_not_connected_say_whether_they_take_ipv4() -> None:
+    told = [
+        (10, b"\0", False),
+        (1, None, None),
+        (7, b"\1", True),
+        (10, None, None),
+        (10, b"", None),
+    ]
+    data = b"".join(
+        message(
+            inet_body(family=socket.AF_INET6, local=("::", 80), remote=("::", 0), state=code,
+                      cookie=cookie)
+            + (b"" if payload is None else attribute(8, b"\0") + attribute(11, payload))
+        )
+        for cookie, (code, payload, _) in enumerate(told, start=1)
+    )  # fmt: skip
+    records, notes = _decode(data, Proto.TCP6)
+    assert [record.v6only for record in records] == [v6only for *_, v6only in told]
+    assert notes.bad_rows == 0
+    broken = inet_body(family=socket.AF_INET6, local=("::", 80), remote=("::", 0), state=10)
+    ((record,), notes) = _decode(message(broken + struct.pack("=HH", 99, 11)), Proto.TCP6)
+    assert (record.v6only, notes.bad_rows) == (None, 0)
+
+
 def test_messages_with_and_without_the_mark_stand_in_one_buffer() -> None:
     bodies = [inet_body(cookie=cookie, inode=cookie) for cookie in range(1, 7)]
     data = b"".join(

@@ -63,7 +63,9 @@ def test_begun_twice_it_still_tells_everything_once() -> None:
             port = server.getsockname()[1]
             _take_until(feed, lambda frames: _sees(port, frames))
         with socket.create_server(("127.0.0.1", 0)) as later:
-            frames = _take_until(feed, lambda frames: _sees(later.getsockname()[1], frames))
+            other = later.getsockname()[1]
+            frames = _take_until(feed, lambda frames: _sees(other, frames))
+        frames += _take_until(feed, lambda frames: bool(_ends_of(other, frames)))
     assert len(_ends_of(port, frames)) == 1
 
 

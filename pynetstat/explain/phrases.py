@@ -25,13 +25,16 @@ def address(addr: Addr) -> str:
     return f"[{ip}]:{addr.port}" if ":" in ip else f"{ip}:{addr.port}"
 
 
-def place(addr: Addr) -> str:
+def place(record: SocketRecord) -> str:
     """Where a bound socket can be reached, for a sentence that begins with what it does."""
+    addr = record.laddr
     if addr.ip not in ANY:
         return address(addr)
-    if addr.ip == "::":
+    if addr.ip != "::":
+        return f"port {addr.port} of every IPv4 address"
+    if record.v6only is None:
         return f"port {addr.port} of every address, IPv4 too unless it set IPV6_V6ONLY"
-    return f"port {addr.port} of every IPv4 address"
+    return f"port {addr.port} of every {'IPv6 address' if record.v6only else 'address, IPv4 too'}"
 
 
 def holders(owners: tuple[Owner, ...]) -> str:

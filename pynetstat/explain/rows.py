@@ -50,7 +50,7 @@ def explain_row(record: SocketRecord | UnixRecord, missing: Missing | None = Non
 def _tcp(record: SocketRecord) -> list[str]:
     lead = _TCP_LEADS.get(record.state, "")
     if record.state is TcpState.LISTEN:
-        return [f"Waits for connections to {place(record.laddr)}", _accept_queue(record)]
+        return [f"Waits for connections to {place(record)}", _accept_queue(record)]
     if record.state is TcpState.SYN_RECV:
         return [lead, _handshake_timer("SYN-ACK", record.timer)]
     if record.state is TcpState.SYN_SENT:
@@ -187,7 +187,7 @@ def _datagram(record: SocketRecord) -> list[str]:
     elif record.proto.base == "raw":
         lead = f"Takes {what} sent to {_raw_place(record)}"
     else:
-        lead = f"Takes {what} to {place(record.laddr)} from anyone"
+        lead = f"Takes {what} to {place(record)} from anyone"
     unread = unsent = ""
     if record.recv_q:
         unread = f"{count(record.recv_q, 'byte')} of buffer hold what it has not read yet"
@@ -202,7 +202,7 @@ def _raw_place(record: SocketRecord) -> str:
 
 def _sctp(record: SocketRecord) -> list[str]:
     if record.state is TcpState.LISTEN:
-        return [f"Waits for SCTP associations to {place(record.laddr)}"]
+        return [f"Waits for SCTP associations to {place(record)}"]
     if record.state is TcpState.ESTABLISHED:
         lead = f"SCTP association with {address(record.raddr)}"
         return [lead, _unread(record.recv_q), _unacknowledged(record)]

@@ -48,7 +48,7 @@ LONGEST_LINE = 1 << 25
 
 INET_FIELDS = (
     "proto", "laddr", "raddr", "state", "recv_q", "send_q", "backlog", "timer", "uid", "inode",
-    "cookie", "ifindex", "owners",
+    "cookie", "ifindex", "owners", "v6only",
 )  # fmt: skip
 UNIX_FIELDS = (
     "type", "state", "path", "inode", "peer_inode", "recv_q", "send_q", "refcnt", "uid", "cookie",
@@ -600,6 +600,7 @@ _INET_VALUES: dict[str, Callable[[Any], Any]] = {
     "cookie": _maybe_number,
     "ifindex": _maybe(_interface),
     "owners": _maybe_owners,
+    "v6only": _maybe(_bool),
 }
 _UNIX_VALUES: dict[str, Callable[[Any], Any]] = {
     "type": _any_unix_type,

@@ -36,6 +36,7 @@ _INET = [
     "cookie",
     "ifindex",
     "interface",
+    "v6only",
     "owners",
     "no_owner",
 ]

@@ -107,6 +107,7 @@ def _table_rows(
             owners,
             _,
             netns,
+            _,
         ) = record
         laddr = f"{hosts[lip]}:{port(lport, lport)}".ljust(_ADDRESS_WIDTH)
         raddr = f"{hosts[rip]}:{port(rport, rport)}".ljust(_ADDRESS_WIDTH)

@@ -9,6 +9,7 @@ SYN_RECV sock_diag counts the SYN-ACKs that were sent again, /proc the timeouts.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -35,6 +36,7 @@ from pynetstat.sources import Holders, Notes, with_owners
 from pynetstat.sources.netlink import (
     NetlinkSocket,
     Run,
+    attributes,
     dump,
     name_protocol,
     open_socket,
@@ -54,7 +56,12 @@ _FIELDS = "16x x BBB HH 16s16s I Q IIIII"
 _FIELDS_IPV4 = "16x x BBB HH 4s12x4s12x I Q IIIII"
 """A netlink header and struct inet_diag_msg; IPv4 uses the first word of an address."""
 _SHORTEST = struct.calcsize("=" + _FIELDS)
+_STATE_AT = struct.calcsize("=16x x")
 _COOKIE_AT = struct.calcsize("=16x x BBB HH 16s16s I")
+_COOKIE = struct.Struct("=Q")
+_SKV6ONLY = 11
+"""INET_DIAG_SKV6ONLY, which the kernel adds unasked in these states."""
+_UNCONNECTED = (bytes([7]), bytes([10]))
 
 EVERYTHING = Query()
 """The question without any condition."""
@@ -146,10 +153,10 @@ def decode(
             new(
                 SocketRecord,
                 (proto, laddr, raddr, state, recv_q, send_q, backlog, timer, uid, inode, cookie,
-                 ifindex, owners, None, None),
+                 ifindex, owners, None, None, None),
             )
         )  # fmt: skip
-    return records
+    return _with_v6only(run, records) if proto.is_ipv6 else records
 
 
 class SockDiag:
@@ -274,6 +281,25 @@ def _decode_with_info(
     records = decode(run, proto, texts, notes, holders, listener_uids=listener_uids)
     told: dict[int | None, TcpInfo] = dict(infos(run, _COOKIE_AT))
     return [record._replace(info=told.get(record.cookie)) for record in records]
+
+
+def _with_v6only(run: Run, records: list[SocketRecord]) -> list[SocketRecord]:
+    """The records of an IPv6 table, with whether those that are not connected take no IPv4."""
+    states = bytes(run.data[_STATE_AT :: run.size])
+    told: dict[int | None, bool] = {}
+    for state in _UNCONNECTED:
+        at = states.find(state)
+        while at >= 0:
+            message = bytes(run.data[at * run.size : at * run.size + run.length])
+            with contextlib.suppress(ParseError):
+                flag = attributes(message[_SHORTEST:]).get(_SKV6ONLY)
+                if flag:
+                    (cookie,) = _COOKIE.unpack_from(message, _COOKIE_AT)
+                    told[cookie] = flag != b"\0"
+            at = states.find(state, at + 1)
+    if not told:
+        return records
+    return [row._replace(v6only=told[row.cookie]) if row.cookie in told else row for row in records]
 
 
 def _cookies(run: Run) -> Iterator[int]:

@@ -23,9 +23,10 @@ class BindAnswer(NamedTuple):
 
     ``allowed`` is for a socket without SO_REUSEADDR, ``allowed_with_reuse`` for one that
     sets it; None when the tables can't tell: SO_REUSEADDR helps only if the sockets in the
-    way had it as well, which no table shows, and only sock_diag shows sockets that are merely
-    bound. ``blockers`` are those sockets, with their
-    owners. ``why`` is a sentence. True in a condition when bind() would succeed as it is.
+    way had it as well, which no table shows; only sock_diag shows sockets that are merely bound,
+    and whether a socket of the other address family has IPV6_V6ONLY; and whether the new socket
+    will have that is not known here. ``blockers`` are the sockets in the way, with their owners.
+    ``why`` is a sentence. True in a condition when bind() would succeed as it is.
     """
 
     allowed: bool | None
@@ -63,7 +64,8 @@ def can_bind(
         return BindAnswer(False, False, (), refusal)
     where = all_of(EVEN_BOUND, Port("sport", "=", port))
     snapshot = collect(_rivals(proto), filter=where, owners=True, source=source)
-    blockers = tuple(row for row in snapshot.records if _overlaps(row.laddr.ip, host))
+    verdicts = [(row, _hinders(row, host)) for row in snapshot.records]
+    blockers = tuple(row for row, hinders in verdicts if hinders is not False)
     unseen = [str(gap) for gap in snapshot.gaps if gap.kind is GapKind.UNDECIDED]
     if not blockers and unseen and port:
         return BindAnswer(
@@ -72,9 +74,10 @@ def can_bind(
     if not blockers or not port:
         return BindAnswer(True, True, (), f"{proto} port {port} is free on {host}")
     what = f"{proto} port {port} is in use on {host}"
-    rivals = [row for row in blockers if _family(unmapped(row.laddr.ip)) is family]
+    rivals = [row for row, hinders in verdicts if hinders]
     if not rivals:
-        why = f"{what} by the other address family: it matters unless IPV6_V6ONLY is set there"
+        whose = "the new socket has" if host == "::" else "the sockets there have"
+        why = f"{what} by the other address family: it matters unless {whose} IPV6_V6ONLY"
         return BindAnswer(None, None, blockers, why)
     if any(row.state is TcpState.LISTEN for row in rivals):
         why = f"{what}: a listener is there, and SO_REUSEADDR would not help"
@@ -88,8 +91,17 @@ def _rivals(proto: Proto | str) -> tuple[Proto, ...]:
     return tables_of(Proto(proto).base)
 
 
-def _overlaps(ip: str, host: str) -> bool:
-    return ip in ANY or host in ANY or unmapped(ip) == unmapped(host)
+def _hinders(row: SocketRecord, host: str) -> bool | None:
+    """Whether a socket takes the port on ``host`` for itself, None where IPV6_V6ONLY decides
+    and is not told (inet_rcv_saddr_equal in net/ipv4/inet_connection_sock.c)."""
+    ip, host = unmapped(row.laddr.ip), unmapped(host)
+    if not (ip in ANY or host in ANY or ip == host):
+        return False
+    if _family(ip) is _family(host):
+        return True
+    if ":" in host:
+        return None if host in ANY else False
+    return None if row.v6only is None else not row.v6only
 
 
 def _family(host: str) -> socket.AddressFamily:

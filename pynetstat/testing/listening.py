@@ -60,7 +60,7 @@ class _Listeners:
             named = listening_unix(self._source, self.family)
             return [record for record in named if self._is_named(record)]
         found = rows(self._protos, self._where, self._source, self.family)
-        return [record for record in found if self._reach.covers(record.laddr.ip)]
+        return [record for record in found if self._reach.covers(record)]
 
     def check_alive(self) -> None:
         """ProcessEnded when the watched process has."""
@@ -118,7 +118,7 @@ class _Listeners:
         if isinstance(record, SocketRecord):
             if record.state is not self._idle:
                 remarks.append("does not listen")
-            if not self._reach.covers(record.laddr.ip):
+            if not self._reach.covers(record):
                 remarks.append("another address")
         elif not self._is_named(record):
             remarks.append("another name")

@@ -68,16 +68,15 @@ class Reach:
         self._host = host
         self._ips = _addresses(host) if host is not None else None
 
-    def covers(self, ip: str) -> bool:
-        """Whether a listener on ``ip`` is reached.
-
-        ``::`` counts for IPv4 as well: whether IPV6_V6ONLY is set no table tells.
-        """
+    def covers(self, listener: SocketRecord) -> bool:
+        """Whether it is reached. ``::`` counts for IPv4 as well unless IPV6_V6ONLY is known."""
+        ip = listener.laddr.ip
         if self._ips is None or unmapped(ip) in self._ips:
             return True
+        wants_v4 = any(":" not in wanted for wanted in self._ips)
         if ip == "::":
-            return True
-        return ip == "0.0.0.0" and any(":" not in wanted for wanted in self._ips)
+            return not listener.v6only or any(":" in wanted for wanted in self._ips)
+        return ip == "0.0.0.0" and wants_v4
 
     def __str__(self) -> str:
         return "" if self._host is None else f"{self._host} "

@@ -23,7 +23,7 @@ def _comparable(record: SocketRecord) -> tuple[Any, ...]:
     sock_diag has one counter: retransmissions for the timer ``on``, probes for others.
     Of a SYN_RECV row the counter is left out, since sock_diag counts the SYN-ACKs sent
     again and /proc the timeouts, which differ under TCP_DEFER_ACCEPT; and the user, whom
-    only /proc tells (test_syn_recv.py).
+    only /proc tells (test_handshakes.py).
     """
     timer = record.timer
     assert timer is not None
@@ -111,8 +111,11 @@ def test_what_only_one_source_knows_is_none_in_the_other(states: Namespace) -> N
         assert record.cookie
         assert record.ifindex == 0
         assert (record.backlog is not None) is (record.state is TcpState.LISTEN)
+        unconnected = record.state in (TcpState.LISTEN, TcpState.CLOSE)
+        assert (record.v6only is not None) is (record.proto.is_ipv6 and unconnected)
     for record in proc.records:
-        assert (record.cookie, record.ifindex, record.backlog) == (None, None, None)
+        untold = (record.cookie, record.ifindex, record.backlog, record.v6only)
+        assert untold == (None, None, None, None)
     assert len({record.cookie for record in netlink.records}) == len(netlink.records)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -113,16 +114,43 @@ def test_udp() -> None:
         assert can_bind(port, "127.0.0.1").allowed is really_binds(port, "127.0.0.1")
 
 
-@pytest.mark.parametrize("v6only", [False, True])
-def test_the_other_family_can_not_be_told(v6only: bool) -> None:
+@contextmanager
+def listening_on_v6(host: str, *, v6only: bool) -> Iterator[int]:
     with socket.socket(socket.AF_INET6) as server:
         server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6only))
-        server.bind(("::", 0))
+        server.bind((host, 0))
         server.listen()
-        answer = can_bind(server.getsockname()[1], "127.0.0.1")
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("v6only", [False, True])
+def test_a_listener_on_every_address_of_ipv6(v6only: bool, host: str, source: str) -> None:
+    with listening_on_v6("::", v6only=v6only) as port:
+        answer = can_bind(port, host, source=source)
+        assert really_binds(port, host) is v6only
+        if source in ("auto", "sockdiag"):
+            assert answer.allowed is answer.allowed_with_reuse is v6only
+        else:
+            assert answer.allowed is None
+            assert "IPV6_V6ONLY" in answer.why or "nothing is seen" in answer.why
+
+
+def test_a_listener_on_one_address_of_ipv6_leaves_ipv4_free() -> None:
+    with listening_on_v6("::1", v6only=False) as port:
+        assert can_bind(port, "0.0.0.0")
+        assert really_binds(port, "0.0.0.0")
+
+
+def test_a_listener_on_ipv4_matters_to_every_address_of_ipv6_alone() -> None:
+    with listening_socket("0.0.0.0") as server:
+        port = server.getsockname()[1]
+        assert can_bind(port, "::1")
+        assert really_binds(port, "::1")
+        answer = can_bind(port, "::")
         assert answer.allowed is None
-        assert not answer
-        assert "IPV6_V6ONLY" in answer.why
+        assert "unless the new socket has IPV6_V6ONLY" in answer.why
 
 
 def test_the_message_names_the_holder() -> None:

@@ -143,6 +143,17 @@ def test_a_listener_that_a_client_would_not_reach(bound: str, host: str) -> None
         wait_for_listen(server.getsockname()[1], host=host, timeout=SHORT_S)
 
 
+def test_a_listener_for_ipv6_alone_is_not_reached_from_ipv4() -> None:
+    with socket.socket(socket.AF_INET6) as server:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        server.bind(("::", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        assert wait_for_listen(port, host="::1").state is TcpState.LISTEN
+        with pytest.raises(WaitTimeout, match="another address"):
+            wait_for_listen(port, host="127.0.0.1", timeout=SHORT_S)
+
+
 def test_another_process_holds_the_port() -> None:
     with running(LISTEN, "127.0.0.1", 0) as holder, running(SLEEP) as other:
         port = int(line_of(holder))

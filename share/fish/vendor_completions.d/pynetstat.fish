@@ -9,6 +9,7 @@ function __pynetstat_columns
         'backlog' 'the accept queue\'s limit' \
         'local' 'address and port on this side' \
         'remote' 'address and port on the other side' \
+        'v6only' 'whether it takes no IPv4, of unconnected IPv6 sockets' \
         'local-ip' 'address on this side' \
         'local-port' 'port on this side' \
         'remote-ip' 'address on the other side' \
