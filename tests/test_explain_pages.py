@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pynetstat import Missing, Proto, Show, TcpState, TimerKind, UnixState, UnixType
+from pynetstat.columns import COLUMNS
 from pynetstat.command.arguments import parse_arguments
 from pynetstat.explain.pages import (
     HEADINGS,
@@ -94,6 +95,12 @@ def test_a_page_for_every_column() -> None:
     assert len(titles) > 14
     for title in titles:
         assert kind_of(title) is Kind.COLUMN, title
+
+
+@pytest.mark.parametrize("name", sorted(COLUMNS))
+def test_a_page_for_every_column_that_can_be_chosen(name: str) -> None:
+    assert find_page(name) is not None
+    assert find_page(name.replace("_", "-")) is find_page(name)
 
 
 def test_a_page_for_every_flag_in_each_of_its_spellings(

@@ -60,6 +60,20 @@ def _context(
     return context
 
 
+def _chosen_context(
+    options: Options, reader: Reader, snapshot: Snapshot, columns: Sequence[Column]
+) -> Context:
+    """What the chosen columns need where people read them."""
+    from pynetstat.render.data import iso_time
+
+    names = _names(options, snapshot, columns)
+    context = _context(options, reader, names, iso_time(snapshot.taken_at))
+    context.coverage = reader.coverage
+    if Need.REMARKS in needs_of(columns):
+        context.explain = _explainer(options, snapshot)
+    return context
+
+
 def _rows(options: Options, snapshot: Snapshot, context: Context) -> list[Row]:
     """All rows, in the order that was asked for; unix sockets behind the others."""
     inet: list[Row] = [*snapshot.records]
@@ -94,10 +108,7 @@ def _print_listing(options: Options, reader: Reader, output: Output) -> None:
     choice = options.choice
     assert choice.columns is not None
     snapshot = reader.snapshot()
-    context = _context(options, reader, _names(options, snapshot, choice.columns))
-    context.coverage = reader.coverage
-    if Need.REMARKS in needs_of(choice.columns):
-        context.explain = _explainer(options, snapshot)
+    context = _chosen_context(options, reader, snapshot, choice.columns)
     rows = _rows(options, snapshot, context)
     for line in aligned(
         [column.title for column in choice.columns] if choice.header else None,
@@ -343,10 +354,7 @@ def _view(options: Options, reader: Reader) -> View:
             below=_below(options, snapshot),
             header=choice.header,
         )
-    context = _context(options, reader, _names(options, snapshot, choice.columns))
-    context.coverage = reader.coverage
-    if Need.REMARKS in needs_of(choice.columns):
-        context.explain = _explainer(options, snapshot)
+    context = _chosen_context(options, reader, snapshot, choice.columns)
     rows = _rows(options, snapshot, context)
     below = _below(options, snapshot)
     return ChosenView(snapshot, rows, choice.columns, context, below=below, header=choice.header)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import sys
 import unicodedata
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pynetstat.columns import COLUMNS
 from pynetstat.text import printable
 from tests.schema import validate
 
@@ -22,12 +24,7 @@ from .process_names import listener_held_by
 from .unix_names import FORGED, hostile_names
 
 _EVERY_TABLE = "-tuUwSMxan"
-_EVERY_COLUMN = (
-    "time,proto,recv-q,send-q,backlog,local,remote,local-ip,local-port,remote-ip,remote-port,"
-    "state,timer,timer-kind,timer-s,retransmits,probes,uid,user,inode,cookie,ifindex,interface,"
-    "pid,program,owners,no-owner,cmdline,info,congestion,rtt,min-rtt,rto,cwnd,mss,unacked,"
-    "bytes,bytes-sent,retrans,type,refcnt,peer-inode,path,path-hex,abstract,trusted,explanation,trouble"
-)
+_EVERY_COLUMN = ",".join(dict.fromkeys(column.name for column in COLUMNS.values()))
 
 
 def _output(namespace: Namespace, *arguments: str, code: int = 0) -> str:
@@ -96,6 +93,13 @@ def test_chosen_columns_are_the_same_in_every_format(states: Namespace) -> None:
     keys = [(row["state"], -row["cookie"]) for row in lines]
     assert keys == sorted(keys)
     assert len({row["state"] for row in lines}) >= 10
+
+
+@pytest.mark.parametrize("output", ["plain", "rich", "csv", "json", "jsonl"])
+def test_every_format_says_when_it_was(states: Namespace, output: str) -> None:
+    text = _output(states, "-tan", "--columns", "time,state", "--format", output)
+    times = re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d", text)
+    assert len(times) >= 20
 
 
 @pytest.mark.parametrize("output", ["plain", "rich", "csv", "json", "jsonl"])

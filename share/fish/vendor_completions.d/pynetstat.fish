@@ -99,6 +99,19 @@ function __pynetstat_topics
         'Path' \
         'Peer' \
         'unix states' \
+        'v6only' \
+        'cookie' \
+        'interface' \
+        'cmdline' \
+        'time' \
+        'rtt' \
+        'rto' \
+        'cwnd' \
+        'mss' \
+        'unacked' \
+        'bytes' \
+        'retrans' \
+        'congestion' \
         'no owner' \
         'not accepted yet' \
         'closed by its process' \
