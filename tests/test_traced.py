@@ -157,11 +157,23 @@ def test_an_end_waits_for_its_totals_but_not_for_ever() -> None:
         happened = (_move(1, _S.LAST_ACK, _S.CLOSE), Destroyed(_MS, 0xABC, 1))
         assert kernel.take(2, *happened) == []
         assert kernel.traced.busy
-        (end,) = kernel.take(50, ends=ends)
+        assert kernel.take(900) == []
+        (end,) = kernel.take(1100, ends=ends)
         assert (end.at, end.old, end.new, end.inferred) == (1000.001, _S.LAST_ACK, None, False)
         assert end.totals == (ends[0].totals if ends else None)
         assert kernel.ledger.known == {}
         assert not kernel.traced.busy
+
+
+def test_totals_that_come_when_nobody_waits_any_more_are_no_other_end() -> None:
+    kernel = _Kernel()
+    kernel.knows(_S.LAST_ACK)
+    kernel.take(2, _move(1, _S.LAST_ACK, _S.CLOSE), Destroyed(_MS, 0xABC, 1))
+    (end,) = kernel.take(1100)
+    assert end.totals is None
+    assert kernel.take(1200, ends=(_end(),)) == []
+    assert kernel.take(3000) == []
+    assert not kernel.traced.busy
 
 
 def test_a_socket_that_leaves_time_wait() -> None:

@@ -27,12 +27,15 @@ Find: TypeAlias = "Callable[[list[Question]], list[SocketRecord | None]]"
 """Asks sock_diag; None for a socket that this namespace does not have."""
 
 _PATIENCE_NS = 1_000_000_000
-"""How long to wait for a sign that a socket is of this namespace."""
-_END_NS = 40_000_000
-"""How long a closed socket's event waits for its totals."""
+"""How long to wait for a sign that a socket is of this namespace, and for the totals of a closed
+one: the kernel's work queue tells them, which has to wait for a processor like everybody."""
+_TRACE_NS = 40_000_000
+"""How long an end waits for the trace, which is written before it."""
+_MOST_LATE = 10_000
+"""Sockets whose totals are still to come though their end was told without them."""
 _CLOSE_NS = 10_000_000
 """How long a socket that went to CLOSE may take to be destroyed; else a process holds it."""
-_PORT_NS = 20_000_000
+_PORT_NS = 100_000_000
 """How long a connect() may take to choose its port, which it does behind SYN_SENT."""
 _MOST_LIVES = 100_000
 _LEAVES_TIME_WAIT = (TcpState.FIN_WAIT1, TcpState.FIN_WAIT2, TcpState.CLOSING)
@@ -101,6 +104,7 @@ class Traced:
         """Lives with something waiting, by identity."""
         self._dying: list[_Life] = []
         self._ends: dict[int, tuple[int, End]] = {}
+        self._late: dict[int, None] = {}
         self._index: dict[tuple[Proto, Addr, Addr], int] = {}
         self._indexed_ns = -_PATIENCE_NS
 
@@ -118,7 +122,10 @@ class Traced:
     ) -> list[Event]:
         """The events that are certain now. ``epoch_s`` is the epoch's time of clock value 0."""
         for end in ends:
-            self._ends[end.cookie] = (now_ns, end)
+            if end.cookie in self._late:
+                del self._late[end.cookie]
+            else:
+                self._ends[end.cookie] = (now_ns, end)
         for item in happened:
             if isinstance(item, Destroyed):
                 self._destroy(item)
@@ -340,10 +347,10 @@ class Traced:
             told = life.cookie in self._ends
             life.ours = life.ours or told or life.cookie in self._ledger.known
             age_ns = now_ns - life.destroyed_ns
-            if life.ours and (told or age_ns > _END_NS):
-                ready.append(life)
-            elif age_ns < _PATIENCE_NS:
+            if age_ns < _PATIENCE_NS and not told:
                 dying.append(life)
+            elif life.ours:
+                ready.append(life)
         self._dying = dying
         remains = self._remains(ready)
         for life in ready:
@@ -360,6 +367,10 @@ class Traced:
             if life.left in self._ledger.known:
                 self._ledger.known[life.left].totals = totals
             return
+        if end is None:
+            self._late[life.cookie] = None
+            if len(self._late) > _MOST_LATE:
+                del self._late[next(iter(self._late))]
         known = self._know(life)
         last = None
         is_left = remains is not None and self._ledger.is_left(remains, life.cookie)
@@ -383,7 +394,7 @@ class Traced:
     def _end_untraced(self, now_ns: int, events: list[Event]) -> None:
         """Ends of sockets that the trace does not know, because a part of it was lost or it
         began later."""
-        late = [end for at_ns, end in self._ends.values() if now_ns - at_ns > _END_NS]
+        late = [end for at_ns, end in self._ends.values() if now_ns - at_ns > _TRACE_NS]
         if not late:
             return
         for end in late:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from .namespace import Namespace
 from .namespaces import CAP_SYS_ADMIN, give_up, mount
 from .soak import Soaked, soak
@@ -18,6 +20,7 @@ _WARM_UP_S = min(max(_SECONDS / 5, 15.0), 120.0)
 _GROWTH_KIB = 2048
 
 
+@pytest.mark.timeout(_SECONDS + 120)
 def test_memory_and_descriptors_stay_as_they_are(private_mounts: Namespace) -> None:
     # The trace tells of every network of the machine: what others do must not count here.
     private_mounts.call(mount, "tmpfs", "/sys/kernel/tracing")
