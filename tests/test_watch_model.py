@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pynetstat import Addr, Proto, SocketRecord, TcpState, Timer, TimerKind
+from pynetstat.explain.ports import PortRange
 from pynetstat.filter_grammar import parse_filter
 from pynetstat.history.transition import Loss
 from pynetstat.query import Show
@@ -241,6 +242,22 @@ def test_trouble_knows_how_long_it_has_been_seen() -> None:
     (history,) = model.rows(START + 2)
     assert model.troubles(history, START + 2) == []
     assert model.troubles(history, START + 8)[0].startswith("The peer closed 7.0s ago and nc")
+
+
+def test_ports_that_are_nearly_used_up_are_told_at_the_first_of_them() -> None:
+    clients = [
+        row(cookie, Addr("127.0.0.1", 40_000 + cookie), SERVER, TW, inode=0, owners=())
+        for cookie in range(1, 10)
+    ]
+    for ports, told in ((PortRange(40_001, 40_010), 1), (PortRange(40_001, 40_100), 0), (None, 0)):
+        model = Model(ports=ports)
+        model.take([look(*clients)])
+        troubles = [model.troubles(history, START) for history in model.rows(START)]
+        assert [len(each) for each in troubles] == [told] + 8 * [0]
+        if told:
+            assert troubles[0][0].startswith("9 of 10 ephemeral ports from 127.0.0.1 to ")
+            model.take([look(*clients[:4], after_s=1.0)])
+            assert not any(model.troubles(history, START + 1) for history in model.rows(START + 1))
 
 
 def test_transitions_that_the_filter_leaves_out() -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 
 from pynetstat.command.options import NO_CHOICE, Options
+from pynetstat.explain.ports import PortRange, read_port_range
 from pynetstat.records import Proto
 from pynetstat.watch.feed import Feed
 from pynetstat.watch.live import LiveFeed
@@ -55,6 +56,7 @@ def watch(options: Options) -> int:
             columns=options.columns,
             naming=_naming(options),
             explains=True if options.choice.explain else None,
+            ports=_ports(options),
         )
         return run(app)
     finally:
@@ -67,6 +69,11 @@ def _naming(options: Options) -> Naming:
         return Naming(False, False, False)
     numeric = options.numeric
     return Naming(not numeric.hosts, not numeric.ports, not numeric.users)
+
+
+def _ports(options: Options) -> PortRange | None:
+    """The ephemeral ports of this machine; those of a recording's are not known."""
+    return None if options.session.replay else read_port_range(options.proc_root or "/proc")
 
 
 def _feed(options: Options) -> Feed:

@@ -64,7 +64,7 @@ def find_trouble(
         if _accept_queue_is_full(local):
             found.append(_full(local, local.recv_q or 0, local.send_q or 0))
     if ports is not None:
-        found += _used_up(snapshot.records, ports)
+        found += used_up_ports(snapshot.records, ports)
     return found
 
 
@@ -151,12 +151,15 @@ _ASKED = {
 }
 
 
-def _used_up(records: list[SocketRecord], ports: PortRange) -> Iterator[Trouble]:
+def used_up_ports(records: list[SocketRecord], ports: PortRange) -> Iterator[Trouble]:
     """One trouble for each source and destination whose ports are nearly used up.
 
     connect() needs a port that is not used with the same source address, destination
     address and destination port (__inet_check_established in net/ipv4/inet_hashtables.c).
     """
+    enough = max(PORTS_SHARE * ports.size, 1)
+    if len(records) < enough:
+        return
     first: dict[tuple[str, str, int], SocketRecord] = {}
     used: dict[tuple[str, str, int], set[int]] = {}
     waiting: Counter[tuple[str, str, int]] = Counter()
@@ -168,7 +171,7 @@ def _used_up(records: list[SocketRecord], ports: PortRange) -> Iterator[Trouble]
         used.setdefault(pair, set()).add(record.laddr.port)
         waiting[pair] += record.state is TcpState.TIME_WAIT
     for pair, locals_used in used.items():
-        if ports.size > 0 and len(locals_used) >= PORTS_SHARE * ports.size:
+        if len(locals_used) >= enough:
             sentence = (
                 f"{len(locals_used)} of {ports.size} ephemeral ports from {pair[0]} to "
                 f"{address(first[pair].raddr)} are in use, {waiting[pair]} of them in TIME_WAIT: "

@@ -18,8 +18,9 @@ from enum import Enum
 from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
+from pynetstat.explain.ports import PortRange
 from pynetstat.explain.rows import explain_row
-from pynetstat.explain.trouble import find_trouble
+from pynetstat.explain.trouble import find_trouble, used_up_ports
 from pynetstat.filters import Filter
 from pynetstat.history.tracker import History, Tracker, WhyEnded
 from pynetstat.history.transition import Event, Loss
@@ -39,6 +40,8 @@ FRESH_S = 3.0
 STATELESS = ("udp", "udplite", "raw")
 """Protocols whose sockets are counted under their name and shown whatever the states chosen."""
 _COUNTED = (*(state.value for state in TcpState), *STATELESS)
+_ADDRESSES = 3
+"""The first fields of a row: table and both ends."""
 _COUNT_STEP_S = 0.2
 _LOG_LENGTH = 1000
 _MOST_HELD = 20_000
@@ -88,11 +91,12 @@ class Model:
     counts the transitions that are known to be missing. ``snapshot`` is the last reading,
     ``undecided`` how many sockets the last :meth:`rows` left out because nobody can tell
     whether the filter holds for them. ``held_at`` is when the view was held, None while it
-    moves.
+    moves. ``ports`` are the ephemeral ports, where they are known.
     """
 
-    def __init__(self, view: View | None = None) -> None:
+    def __init__(self, view: View | None = None, ports: PortRange | None = None) -> None:
         self.view = View()
+        self._ports = ports
         self.log: deque[LogLine] = deque(maxlen=_LOG_LENGTH)
         self.held_at: float | None = None
         self.undecided = 0
@@ -116,6 +120,7 @@ class Model:
         self.logged = 0
         self.lost = 0
         self.snapshot: Snapshot | None = None
+        self._port_troubles: dict[tuple[object, ...], list[str]] | None = None
 
     def show(self, view: View) -> None:
         """Show this from now on."""
@@ -244,7 +249,18 @@ class Model:
         record, since = self.present(history, now), history.trail[-1].since
         alone = self.snapshot._replace(records=[record], unix=[])
         known = None if since is None else {record.cookie or 0: now - since}
-        return [trouble.sentence for trouble in find_trouble(alone, since=known)]
+        found = [trouble.sentence for trouble in find_trouble(alone, since=known)]
+        return found + self._troubles_with_ports().get(record[:_ADDRESSES], [])
+
+    def _troubles_with_ports(self) -> dict[tuple[object, ...], list[str]]:
+        """What is said of ephemeral ports, by the addresses of the row to say it at."""
+        if self._port_troubles is None:
+            self._port_troubles = {}
+            if self._ports is not None and self.snapshot is not None:
+                for trouble in used_up_ports(self.snapshot.records, self._ports):
+                    key = trouble.record[:_ADDRESSES]
+                    self._port_troubles.setdefault(key, []).append(trouble.sentence)
+        return self._port_troubles
 
     def in_state_s(self, history: History, now: float) -> float | None:
         """For how long it has been in its state (ended: gone); None where nobody knows."""
@@ -261,6 +277,7 @@ class Model:
         if isinstance(frame, Snapshot):
             self._tracker.snapshot(frame)
             self.snapshot = frame
+            self._port_troubles = None
             self._read_count += 1
             self._read_at.update(dict.fromkeys(frame.sources, frame.taken_at))
         elif isinstance(frame, Restart):

@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.filter import LineFilter
 
+from pynetstat.explain.ports import PortRange
 from pynetstat.filters import Filter
 from pynetstat.history.tracker import History
 from pynetstat.query import Show
@@ -105,12 +106,13 @@ class WatchApp(App[int]):
         columns: Columns | None = None,
         naming: Naming | None = None,
         explains: bool | None = None,
+        ports: PortRange | None = None,
     ) -> None:
         self._colourless = "NO_COLOR" in os.environ
         super().__init__(ansi_color=self._colourless)
         self._feed = feed
         self._player = feed if isinstance(feed, Player) else None
-        self._model = Model(view)
+        self._model = Model(view, ports)
         self._filter_text = filter_text
         self._naming = naming or Naming(False, False, False)
         self._explains = explains
