@@ -472,7 +472,9 @@ def _followed(
             with contextlib.suppress(subprocess.TimeoutExpired):
                 out, err = process.communicate(timeout=_PATIENCE_S / _CONNECTIONS)
                 return process.returncode, out.decode(), (told + err).decode()
-        raise AssertionError("no connection was seen")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=_PATIENCE_S)
+        raise AssertionError(f"not over: {out.decode()}{(told + err).decode()}")
     finally:
         process.kill()
         process.communicate()

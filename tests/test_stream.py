@@ -204,17 +204,23 @@ def test_every_end_of_a_burst_of_6000_is_seen(source: str) -> None:
                 pytest.skip("this process may not hold 6,000 sockets")
             assert (done.returncode, done.stderr) == (0, b"")
             ended: Counter[int | None] = Counter()
+            told = 0
 
             def complete(found: list[Event]) -> bool:
+                nonlocal told
                 last = found[-1]
-                # The end of TIME_WAIT, which may come early, says the totals once more.
-                if last.totals is not None and last.old is not _S.TIME_WAIT:
+                closed = last.new in (None, _S.TIME_WAIT) and last.old is not _S.TIME_WAIT
+                if closed and last.raddr.port:
                     ended[last.cookie] += 1
+                    told += last.totals is not None
                 return len(ended) == 2 * connections
 
             found = _take(stream, complete)
     assert set(ended.values()) == {1}
     assert sum(step.new is _S.TIME_WAIT for step in found) == connections
+    # A process that loses the processor within close() seems to hold the socket for longer:
+    # the totals come with the end of TIME_WAIT then.
+    assert told > 0.99 * 2 * connections
 
 
 def test_a_reset_and_a_refused_connection(server: socket.socket) -> None:

@@ -18,6 +18,7 @@ from pynetstat.history.ladder import (
     Ladder,
     build,
     connection,
+    goes_on,
     is_connection,
     is_local,
     is_over,
@@ -149,13 +150,18 @@ class _Follower:
             if event.new is TcpState.LISTEN:
                 self._known.listening.add(event.laddr.port)
             return
-        if self._chosen and pair_of(event) != pair_of(self._chosen[0]):
+        if not self._chosen:
+            # Of thousands of others a second none may be looked at twice.
+            self._events.append(event)
+            if not (goes_on(event) and self._wanted(event)):
+                return
+        elif pair_of(event) == pair_of(self._chosen[0]):
+            self._events.append(event)
+        else:
             return
-        self._events.append(event)
         self._chosen = connection(self._events, self._wanted)
-        if self._chosen:
-            self._events = deque(self._chosen, maxlen=_MOST_BEFORE)
-            self._heard = time.monotonic()
+        self._events = deque(self._chosen, maxlen=_MOST_BEFORE)
+        self._heard = time.monotonic()
 
     def is_over(self) -> bool:
         """Whether nothing more is to come."""

@@ -114,6 +114,11 @@ def is_connection(event: Event) -> bool:
     return event.proto.base == "tcp" and bool(event.raddr.port)
 
 
+def goes_on(event: Event) -> bool:
+    """Whether more may be told of the event's socket."""
+    return event.new not in _LAST
+
+
 def connection(events: Iterable[Event], wanted: Callable[[Event], bool] = is_local) -> list[Event]:
     """The events of both ends of the first connection that has an event which is ``wanted``.
 
@@ -121,7 +126,7 @@ def connection(events: Iterable[Event], wanted: Callable[[Event], bool] = is_loc
     same addresses are left out.
     """
     candidates = [event for event in events if is_connection(event)]
-    lively = (event for event in candidates if event.new not in _LAST)
+    lively = filter(goes_on, candidates)
     key = next((pair_of(event) for event in lively if wanted(event)), None)
     chosen: list[Event] = []
     cookies: dict[Addr, int] = {}
