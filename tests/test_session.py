@@ -597,6 +597,8 @@ def test_a_picture_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     [
         ("--speed", "2"),
         ("--replay", "f", "--speed", "0"),
+        ("--replay", "f", "--columns", "local,rtt"),
+        ("--replay", "f", "--sort", "-cwnd"),
         ("--replay", "f", "--speed", "-1"),
         ("--replay", "f", "--speed", "fast"),
         ("--replay", "f", "--speed", "nan"),

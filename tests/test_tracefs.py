@@ -255,8 +255,8 @@ def test_what_runs_over_is_counted() -> None:
 
 
 _CHURN = """
-import socket, time
-reset = socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0])
+import socket, struct, time
+reset = socket.SO_LINGER, struct.pack("ii", 1, 0)
 end = time.monotonic() + 30
 with socket.create_server(("127.0.0.1", 0)) as server:
     print(server.getsockname()[1], flush=True)

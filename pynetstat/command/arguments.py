@@ -124,7 +124,7 @@ def _choice(parser: Parser, given: argparse.Namespace) -> Choice:
                 sort = find_sort_keys(given.sort)
         except KeyError as unknown:
             parser.error(f"argument {flag}: no column {unknown}; known: {known_names()}")
-    return Choice(
+    choice = Choice(
         columns,
         sort,
         bool(given.info),
@@ -134,6 +134,9 @@ def _choice(parser: Parser, given: argparse.Namespace) -> Choice:
         given.html,
         given.explain == "",
     )
+    if given.replay is not None and (columns or sort) and choice.of_info:
+        parser.error("argument --replay: a recording has no figures of TCP, such as rtt")
+    return choice
 
 
 def _understand(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> Options:
