@@ -217,7 +217,8 @@ def test_every_end_of_a_burst_of_6000_is_seen(source: str) -> None:
 
             found = _take(stream, complete)
     assert set(ended.values()) == {1}
-    assert sum(step.new is _S.TIME_WAIT for step in found) == connections
+    # One end of each, and both where the second FIN went out before the first was taken in.
+    assert sum(step.new is _S.TIME_WAIT for step in found) >= connections
     # A process that loses the processor within close() seems to hold the socket for longer:
     # the totals come with the end of TIME_WAIT then.
     assert told > 0.99 * 2 * connections
