@@ -140,10 +140,7 @@ class Lab:
         except OSError as error:
             raise LabFailed(f"port {self.ports.get(name, 0)}: {error.strerror}") from error
         port: int = held.getsockname()[1]
-        self._leave_out(port)
-        self.ports[name] = port
-        for each in self._actors:
-            each.learns(**{name: port})
+        self._agree_on(name, port)
         return port
 
     def knows(self, pid: int, name: str) -> None:
@@ -153,10 +150,7 @@ class Lab:
     def settle(self, actor: Actor, sock: str, name: str = "PORT") -> int:
         """Tell everyone the port that ``sock`` (an expression of the actor's) is bound to."""
         port: int = actor.value(f"{sock}.getsockname()[1]")
-        self.ports[name] = port
-        self._leave_out(port)
-        for each in self._actors:
-            each.learns(**{name: port})
+        self._agree_on(name, port)
         return port
 
     def listen(self, actor: Actor, options: str = "", backlog: int = 5, name: str = "PORT") -> None:
@@ -251,6 +245,13 @@ class Lab:
             if looks % _LOOKS == 0:
                 for action in again:
                     action.run()
+
+    def _agree_on(self, name: str, port: int) -> None:
+        """Let everyone know the port."""
+        self.ports[name] = port
+        self._leave_out(port)
+        for each in self._actors:
+            each.learns(**{name: port})
 
     def _leave_out(self, port: int) -> None:
         """Others may have had the port before: their TIME_WAIT rows are none of the lab's."""

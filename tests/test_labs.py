@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,3 +181,23 @@ def test_populate_refuses_nonsense(arguments: list[str]) -> None:
     done = demo("populate", *arguments)
     assert done.returncode == 2
     assert done.stdout == ""
+
+
+def test_what_others_left_on_a_reserved_port_is_none_of_the_lab_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        client = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+        client.close()
+        accepted.close()
+
+    class Chosen(socket.socket):
+        def bind(self, address: Any) -> None:
+            super().bind((address[0], port))
+
+    monkeypatch.setattr("demo.lab.socket.socket", Chosen)
+    with Lab(_Nobody()) as lab:
+        assert lab.reserve() == port
+        assert lab.look().records == []
