@@ -79,6 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
 
             return show_events(options, output)
         status = _look(options, output, reader)
+        if reader is not None:
+            return OK  # what was waited for is there, whatever else may be missing
         while options.interval_s is not None:
             time.sleep(options.interval_s)
             status = _look(options, output, first=False)
@@ -94,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         complain(f"can't write the output: {error.strerror or error}")
         Output.abandon()
-        return UNANSWERED
+        return unanswered
 
 
 def _is_rich(options: Options, output: Output) -> bool:

@@ -153,7 +153,9 @@ def find_sort_keys(names: str) -> tuple[SortKey, ...]:
     """The keys of a list with commas, ``-`` before a name for descending. KeyError as above."""
     words = [name.strip() for name in names.split(",")]
     return tuple(
-        SortKey(find_column(word.removeprefix("-")), word.startswith("-")) for word in words
+        SortKey(column, word.startswith("-"))
+        for word in words
+        for column in find_columns(word.removeprefix("-"))
     )
 
 

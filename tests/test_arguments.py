@@ -278,6 +278,17 @@ def test_what_is_unknown_is_refused_in_one_printable_line(
         "--wait -1",
         "--wait nan",
         "--format csv --html x.html",
+        "-q --svg x.svg",
+        "-q --html x.html",
+        "--svg=",
+        "--html=",
+        "-s --explain",
+        "--group-by state --explain",
+        "--explain=LISTEN -q",
+        "--explain=LISTEN --format json",
+        "--explain=LISTEN --svg x.svg",
+        "--explain=-h",
+        "--explain=-V",
     ],
 )
 def test_contradictions_are_refused(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -290,6 +301,34 @@ def test_an_unknown_column_is_answered_with_the_known_ones(
     refusal = _refused(capsys, "--columns", "state,\x1b[31m")
     assert "no column '\\x1b[31m'; known: " in refusal
     assert " recv-q, " in refusal
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--wait", "-1"), "seconds must be from 0"),
+        (("--interval", "-1"), "seconds must be more than 0"),
+    ],
+)
+def test_a_refusal_says_what_is_allowed(
+    capsys: pytest.CaptureFixture[str], flags: tuple[str, ...], words: str
+) -> None:
+    assert words in _refused(capsys, *flags)
+
+
+def test_a_topic_behind_other_flags_is_told_how_to_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        _parse("-tan", "--explain", "TIME_WAIT")
+    first = capsys.readouterr().err.splitlines()[0]
+    assert (caught.value.code, first.endswith("; its page: --explain='TIME_WAIT'")) == (2, True)
+
+
+@pytest.mark.parametrize("flag", ["--sort", "--sor"])
+def test_what_to_sort_by_may_begin_with_a_dash(flag: str) -> None:
+    keys = _parse(flag, "-bytes,local").choice.sort
+    assert [(key.column.name, key.descending) for key in keys] == [
+        ("bytes_acked", True), ("bytes_received", True), ("local", False),
+    ]  # fmt: skip
 
 
 def test_columns_and_order() -> None:
@@ -470,6 +509,9 @@ def test_kill_needs_a_filter_and_knows_the_owners() -> None:
         (("--kill", "sport = :80", "-q"), "closes and says so"),
         (("--kill", "sport = :80", "--wait", "1"), "closes and says so"),
         (("--kill", "sport = :80", "--sort", "local"), "closes and says so"),
+        (("--kill", "sport = :80", "--replay", "f"), "without --replay"),
+        (("--kill", "sport = :80", "--record", "f"), "without --record"),
+        (("--kill", "sport = :80", "--ladder"), "without --ladder"),
     ],
 )
 def test_kill_refuses_what_it_can_not_do_safely(

@@ -503,6 +503,21 @@ def test_a_wait_can_be_interrupted(tmp_path: Path, quiet: tuple[str, ...]) -> No
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
+def test_what_was_waited_for_is_there_whatever_else_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/tcp").write_bytes(Path("/proc/net/tcp").read_bytes().splitlines(True)[0] + (
+        b"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000"
+        b"        0 77 1 0 100 0 0 10 0\n"
+    ))  # fmt: skip
+    arguments = ("-tuln4", "--proc-root", str(tmp_path))
+    assert run(*arguments).status == 1
+    done = run(*arguments, "--wait", "0", "sport = :8080")
+    assert (done.status, ":8080" in done.out) == (0, True)
+    with open("/dev/full", "wb") as full:
+        done = run(*arguments, "--wait", "0", "sport = :8080", out=full)
+    assert done.status == 3
+
+
 def test_quiet_needs_no_standard_output(tmp_path: Path) -> None:
     _empty_table(tmp_path)
     for root, status in ((str(tmp_path), 1), (tree("captured"), 0), ("/", 3)):

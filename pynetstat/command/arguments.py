@@ -50,7 +50,8 @@ def parse_arguments(arguments: list[str], version: str) -> Options:
     try:
         wanted = _parse_filters(given)
     except FilterError as error:
-        parser.exit(USAGE_ERROR, f"{parser.prog}: {printable(str(error))}\n{error.pointer}\n")
+        hint = _topic_hint(given)
+        parser.exit(USAGE_ERROR, f"{parser.prog}: {printable(str(error))}{hint}\n{error.pointer}\n")
     refuse_contradictions(parser, given, wanted)
     return _understand(parser, given, wanted)
 
@@ -94,14 +95,31 @@ def _check_topic(topic: str, parser: argparse.ArgumentParser) -> None:
         parser.error(f"argument --explain: there is no page on {topic!r}{hint}")
 
 
+def _topic_hint(given: argparse.Namespace) -> str:
+    """How to ask for the page that the words behind the flags may have meant."""
+    if given.explain != "" or not given.words:
+        return ""
+    from pynetstat.explain.pages import find_page
+
+    topic = " ".join(given.words)
+    return "" if find_page(topic) is None else f"; its page: --explain={topic!r}"
+
+
 def _joined(arguments: list[str]) -> list[str]:
-    """With --sort's value in the same word, since it may begin as a flag does."""
+    """With the values in the same word that may begin as a flag does: -local, -1."""
     joined = []
     words = iter(arguments)
     for word in words:
-        value = next(words, None) if word == "--sort" else None
+        value = next(words, None) if _may_take_a_dash(word) else None
         joined.append(word if value is None else f"{word}={value}")
     return joined
+
+
+def _may_take_a_dash(word: str) -> bool:
+    return any(
+        len(word) >= shortest and flag.startswith(word)
+        for flag, shortest in (("--sort", 5), ("--wait", 5), ("--interval", 5), ("--speed", 4))
+    )
 
 
 def _session(given: argparse.Namespace) -> Session:

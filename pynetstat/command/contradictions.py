@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from pynetstat.command.flags import Parser
+from pynetstat.command.options import DATA_FORMATS
 from pynetstat.sources import EVENT_SOURCE_NAMES
 
 if TYPE_CHECKING:
@@ -95,8 +96,14 @@ def _check_shown(parser: Parser, given: argparse.Namespace, wanted: Filter | Non
         parser.error("argument --group-by: it has columns and an order of its own")
     if (given.svg or given.html) and given.format not in (None, "rich"):
         parser.error("arguments --svg and --html: they are pictures of --format rich")
-    if (given.svg or given.html) and given.summary:
-        parser.error("arguments --svg and --html: --summary has no view for people")
+    if (given.svg or given.html) and (given.summary or given.quiet):
+        parser.error("arguments --svg and --html: --summary and --quiet have no view for people")
+    if "" in (given.svg, given.html):
+        parser.error("arguments --svg and --html: the file's name is empty")
+    if given.explain == "" and (given.summary or given.group_by):
+        parser.error("argument --explain: it explains rows; --summary and --group-by show none")
+    if given.explain and (given.quiet or given.svg or given.html or given.format in DATA_FORMATS):
+        parser.error("argument --explain: a topic's page is text for people")
 
 
 def _check_summary(parser: Parser, given: argparse.Namespace, wanted: Filter | None) -> None:
@@ -135,6 +142,8 @@ def _check_session(parser: Parser, given: argparse.Namespace, wanted: Filter | N
             parser.error(
                 f"argument --{flag}: there is no such thing with -q, --wait, -s or a topic"
             )
+        if asked and given.kill:
+            parser.error(f"argument --kill: it closes what is here and now; without --{flag}")
         if asked and (given.netns is not None or given.all_netns):
             parser.error(f"argument --{flag}: it is about this network namespace")
         if asked and given.info:

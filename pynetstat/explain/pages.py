@@ -94,6 +94,8 @@ def find_page(topic: str) -> Page | None:
     topic = topic.strip()
     if not topic:
         return None
+    if len(topic) == len("-h") and topic.startswith("-"):
+        return exact.get(topic)  # another letter than -H
     return exact.get(topic) or exact.get(f"-{topic}") or forgiving.get(_bare(topic))
 
 

@@ -291,6 +291,11 @@ def test_quiet_answers_with_its_status(namespace: Namespace) -> None:
     done = namespace.pynetstat("-qtan", "--proc-root", "/proc/self/fdinfo")
     assert (done.code, done.out) == (3, b"")
     assert done.complaint.startswith("pynetstat: tcp: procfs: there is no ")
+    unsure = ("-tln", "--source", "procfs", "dev", "=", "lo")
+    for flags in (("-q",), ("--wait", "0"), ("-q", "--wait", "0.05")):
+        done = namespace.pynetstat(*flags, *unsure)
+        assert (done.code, done.out) == (3, b"")
+        assert "procfs can't tell the interface" in done.complaint
 
 
 def test_waiting_ends_at_the_deadline(namespace: Namespace) -> None:

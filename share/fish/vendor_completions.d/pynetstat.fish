@@ -120,6 +120,7 @@ function __pynetstat_topics
         'this source can\'t tell' \
         'address already in use' \
         'ephemeral ports' \
+        'connection refused' \
         '-t' \
         '-u' \
         '-U' \
