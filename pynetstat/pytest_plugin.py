@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MARKER = "no_socket_leaks"
 _OFF, _WARN, _ERROR = _MODES = ("off", "warn", "error")
+_KEYWORDS = ("allow", "grace", "time_wait")
 _CHECK = pytest.StashKey["LeakCheck"]()
 
 
@@ -50,12 +51,34 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Watch the tests only where there is one to watch, so that others cost nothing."""
+    """Watch the tests only where there is one to watch, so that others cost nothing.
+
+    UsageError for a marker that can't be understood.
+    """
     config = session.config
+    for item in session.items:
+        for marker in item.iter_markers(_MARKER):
+            _check_marker(item, marker)
     if any(_mode(item) != _OFF for item in session.items) and not config.pluginmanager.has_plugin(
         "pynetstat-leaks"
     ):
         config.pluginmanager.register(_LeakGuard(), "pynetstat-leaks")
+
+
+def _check_marker(item: pytest.Item, marker: pytest.Mark) -> None:
+    from pynetstat.errors import FilterError
+    from pynetstat.testing.leaks import read_allowed
+
+    unknown = [*map(repr, marker.args), *(name for name in marker.kwargs if name not in _KEYWORDS)]
+    if unknown:
+        raise pytest.UsageError(
+            f"{item.nodeid}: {_MARKER} does not take {', '.join(unknown)}: "
+            f"give {', '.join(f'{name}=' for name in _KEYWORDS)}"
+        )
+    try:
+        read_allowed(marker.kwargs.get("allow", ()))
+    except FilterError as error:
+        raise pytest.UsageError(f"{item.nodeid}: {_MARKER}(allow=...): {error}") from error
 
 
 def _mode(item: pytest.Item) -> str:
@@ -66,12 +89,22 @@ def _mode(item: pytest.Item) -> str:
 class _LeakGuard:
     """Looks before the first fixture of function scope and after the last is torn down."""
 
+    def __init__(self) -> None:
+        self._check: LeakCheck | None = None
+        """Of the test that runs now."""
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Iterator[None]:
         if fixturedef.scope == "function":
             self._look_before(request.node)
+        elif self._check is not None:
+            # A test came upon it while it ran: what lives on for others is no leak of this one.
+            before = self._check.held()
+            result = yield
+            self._check.forgive(self._check.held() - before)
+            return result
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -85,30 +118,26 @@ class _LeakGuard:
         check = item.stash.get(_CHECK, None)
         if check is not None:
             del item.stash[_CHECK]
+            self._check = None
             _judge(item, check, _mode(item))
         return result
 
     def _look_before(self, item: pytest.Item) -> None:
         if _CHECK not in item.stash and _mode(item) != _OFF:
-            item.stash[_CHECK] = _begin(item)
+            self._check = item.stash[_CHECK] = _begin(item)
 
 
 def _begin(item: pytest.Item) -> LeakCheck:
     from pynetstat.testing.leaks import LeakCheck
 
-    return LeakCheck(time_wait=bool(_settings(item).get("time_wait", False)))
-
-
-def _settings(item: pytest.Item) -> dict[str, Any]:
     marker = item.get_closest_marker(_MARKER)
-    return dict(marker.kwargs) if marker is not None else {}
+    return LeakCheck(**(marker.kwargs if marker is not None else {}))
 
 
 def _judge(item: pytest.Item, check: LeakCheck, mode: str) -> None:
-    from pynetstat.testing.leaks import GRACE_S, describe
+    from pynetstat.testing.leaks import describe
 
-    settings = _settings(item)
-    leaks = check.leaks(allow=settings.get("allow", ()), grace=settings.get("grace", GRACE_S))
+    leaks = check.leaks()
     if not leaks:
         return
     if mode == _ERROR:

@@ -34,7 +34,7 @@ FLOORS = [
     {"watch.player", "watch.recorder"},
     {"", "history", "render", "render.watch", "explain", "command", "totals", "command.waiting"},
     {"testing.polling", "testing.processes"},
-    {"testing.looking"},
+    {"testing.looking", "testing.paths"},
     {"testing.listening", "testing.matching", "testing.binding", "testing.leaks"},
     {"testing", "testing.bound"},
     {"pytest_plugin"},

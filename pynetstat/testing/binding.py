@@ -11,7 +11,7 @@ from pynetstat.filters import EVEN_BOUND, Port, all_of
 from pynetstat.records import ANY, Proto, SocketRecord, TcpState
 from pynetstat.snapshot import GapKind, collect
 from pynetstat.tabular import SOCKET_TITLES, socket_cells, table
-from pynetstat.testing.looking import tables_of
+from pynetstat.testing.looking import canonical, check_port, tables_of
 from pynetstat.words import unmapped
 
 _FIRST_UNPRIVILEGED = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
@@ -56,9 +56,11 @@ def can_bind(
 
     Raises SourceUnavailable when the tables can't be read, ValueError for a name as host.
     """
-    if not 0 <= port <= 65535:
-        raise ValueError(f"port {port}: from 0 to 65535")
-    family = _family(host)
+    check_port(port)
+    numeric = canonical(host)
+    if numeric is None:
+        raise ValueError(f"host {host!r} is not a numeric address")
+    host, family = numeric, _family(numeric)
     refusal = _refused_anyway(port, host, family, proto)
     if refusal is not None:
         return BindAnswer(False, False, (), refusal)
@@ -105,12 +107,7 @@ def _hinders(row: SocketRecord, host: str) -> bool | None:
 
 
 def _family(host: str) -> socket.AddressFamily:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.inet_pton(family, host)
-    except OSError as error:
-        raise ValueError(f"host {host!r} is not a numeric address") from error
-    return family
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _refused_anyway(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import overload
 
+from pynetstat.diff import Record
 from pynetstat.filters import Filter
 from pynetstat.query import TCP_AND_UDP
-from pynetstat.records import Proto, SocketRecord
+from pynetstat.records import Proto, SocketRecord, UnixRecord
 from pynetstat.testing.listening import wait_for_listen, wait_until_closed
 from pynetstat.testing.looking import rows, tables_of
 from pynetstat.testing.matching import Role, StateNames, wait_for
+from pynetstat.testing.paths import Path
 from pynetstat.testing.processes import Family, ProcessLike
 
 
@@ -32,6 +35,7 @@ class BoundNetstat:
         tables = [table for proto in protos for table in tables_of(proto)]
         return rows(tables, where, self._source, Family(self._pid))
 
+    @overload
     def wait_for_listen(
         self,
         port: int | None = None,
@@ -39,17 +43,35 @@ class BoundNetstat:
         host: str | None = None,
         proto: Proto | str = "tcp",
         timeout: float = 5.0,
-    ) -> SocketRecord:
+    ) -> SocketRecord: ...
+
+    @overload
+    def wait_for_listen(self, *, path: Path, timeout: float = 5.0) -> UnixRecord: ...
+
+    def wait_for_listen(
+        self,
+        port: int | None = None,
+        *,
+        path: Path | None = None,
+        host: str | None = None,
+        proto: Proto | str = "tcp",
+        timeout: float = 5.0,
+    ) -> Record:
         """As :func:`pynetstat.testing.wait_for_listen`, for a listener of these processes."""
         __tracebackhide__ = True
-        return wait_for_listen(
-            port, host=host, pid=self._pid, proto=proto, timeout=timeout, source=self._source
-        )
+        if path is None:
+            return wait_for_listen(
+                port, host=host, pid=self._pid, proto=proto, timeout=timeout, source=self._source
+            )
+        if port is not None or host is not None:
+            raise ValueError("a unix path has neither port nor host")
+        return wait_for_listen(path=path, pid=self._pid, timeout=timeout, source=self._source)
 
     def wait_until_closed(
         self,
         port: int | None = None,
         *,
+        path: Path | None = None,
         host: str | None = None,
         proto: Proto | str = "tcp",
         timeout: float = 5.0,
@@ -57,7 +79,13 @@ class BoundNetstat:
         """As :func:`pynetstat.testing.wait_until_closed`, for a listener of these processes."""
         __tracebackhide__ = True
         wait_until_closed(
-            port, host=host, pid=self._pid, proto=proto, timeout=timeout, source=self._source
+            port,
+            path=path,
+            host=host,
+            pid=self._pid,
+            proto=proto,
+            timeout=timeout,
+            source=self._source,
         )
 
     def wait_for(

@@ -82,10 +82,11 @@ class Leak(NamedTuple):
 class LeakCheck:
     """What a process and its children hold now, to be compared with what they hold later.
 
-    ``source`` as in :func:`pynetstat.collect`; with ``psutil`` sockets are told apart by
-    process, descriptor and local address, and unix sockets are not seen on Linux. With
-    ``time_wait`` the sockets in TIME_WAIT count as well; they belong to nobody, so that those of
-    every other process on this machine count among them.
+    ``allow`` and ``grace`` are those of :meth:`leaks` where it is not given others. ``source``
+    as in :func:`pynetstat.collect`; with ``psutil`` sockets are told apart by process,
+    descriptor and local address, and unix sockets are not seen on Linux. With ``time_wait`` the
+    sockets in TIME_WAIT count as well; they belong to nobody, so that those of every other
+    process on this machine count among them.
     """
 
     def __init__(
@@ -94,39 +95,51 @@ class LeakCheck:
         *,
         include_children: bool = True,
         time_wait: bool = False,
+        allow: Allowed = (),
+        grace: float = GRACE_S,
         source: str = "auto",
     ) -> None:
+        self._allowed = read_allowed(allow)
+        self._grace = grace
         self._family = Family(os.getpid() if process is None else process, include_children)
         self._source = source
         self._time_wait = time_wait
         self._before = self._held()
         self._waiting_before = self._in_time_wait()
 
-    def leaks(self, *, allow: Allowed = (), grace: float = GRACE_S) -> list[Leak]:
+    def leaks(self, *, allow: Allowed | None = None, grace: float | None = None) -> list[Leak]:
         """The sockets that are held now, were not held before, and are still there after ``grace``.
 
         ``allow`` is a filter or several: sockets that match one are no leaks. What only the
         garbage collector keeps open is closed first, so that a reference cycle is no leak.
         Raises FilterError, SourceUnavailable.
         """
-        allowed = _filters(allow)
+        allowed = self._allowed if allow is None else read_allowed(allow)
         # Collecting garbage costs more than the rest of a check: it is done on suspicion only.
         if not self._new(allowed):
             return []
         gc.collect()
         question = _NoLeaks(self, allowed)
         try:
-            wait(question, grace)
+            wait(question, self._grace if grace is None else grace)
         except WaitTimeout:
             return question.found
         return []
 
-    def check(self, *, allow: Allowed = (), grace: float = GRACE_S) -> None:
+    def check(self, *, allow: Allowed | None = None, grace: float | None = None) -> None:
         """SocketsLeaked, with a table of them, when there are :meth:`leaks`."""
         __tracebackhide__ = True
         found = self.leaks(allow=allow, grace=grace)
         if found:
             raise SocketsLeaked(describe(found))
+
+    def held(self) -> set[Any]:
+        """What the processes hold now, by what identifies each socket."""
+        return {*self._held()}
+
+    def forgive(self, sockets: set[Any]) -> None:
+        """Let these, of :meth:`held`, be no leaks."""
+        self._before = {**self._before, **dict.fromkeys(sockets, ())}
 
     def _new(self, allowed: list[Filter]) -> list[Leak]:
         fresh = {key: owners for key, owners in self._held().items() if key not in self._before}
@@ -199,7 +212,8 @@ def describe(leaks: list[Leak]) -> str:
     return f"{count} left open:\n{table(titles, [leak.cells for leak in leaks])}"
 
 
-def _filters(allow: Allowed) -> list[Filter]:
+def read_allowed(allow: Allowed) -> list[Filter]:
+    """The filters of an ``allow``. FilterError for a wrong one."""
     given = [allow] if isinstance(allow, str) or not isinstance(allow, Iterable) else allow
     return [parse_filter(one) if isinstance(one, str) else one for one in given]
 

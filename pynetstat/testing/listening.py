@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import overload
 
@@ -12,19 +11,18 @@ from pynetstat.filters import Filter, Port, States, all_of
 from pynetstat.records import Proto, SocketRecord, TcpState, UnixRecord
 from pynetstat.testing.looking import (
     Reach,
+    check_port,
     ended,
     everyone,
     listening_unix,
     report,
     rows,
     tables_of,
-    unix_path,
 )
+from pynetstat.testing.paths import Path, UnixPath
 from pynetstat.testing.polling import Question, wait, wait_async
 from pynetstat.testing.processes import Family, ProcessLike
 from pynetstat.text import printable, unix_name
-
-Path = str | bytes | os.PathLike[str]
 
 
 class _Listeners:
@@ -45,12 +43,16 @@ class _Listeners:
             raise ValueError("nothing to look for: give a port, a path or a pid")
         if path is not None and (port is not None or host is not None):
             raise ValueError("a unix path has neither port nor host")
+        if port is not None:
+            check_port(port)
         self._port = port
-        self._path = None if path is None else unix_path(path)
+        self._path = None if path is None else UnixPath(path)
         self._reach = Reach(host)
         self._process = pid
         self.family = None if pid is None else Family(pid, include_children)
         self._protos = tables_of(proto)
+        if port is not None and self._protos[0].base == "raw":
+            raise ValueError("proto 'raw': raw sockets have no ports")
         self._idle = TcpState.LISTEN if self._is_tcp else TcpState.CLOSE
         self._source = source
 
@@ -58,7 +60,7 @@ class _Listeners:
         """Those that are there now; without a watched process owners are not looked for."""
         if self._path is not None:
             named = listening_unix(self._source, self.family)
-            return [record for record in named if self._is_named(record)]
+            return [record for record in named if self._path.means(record)]
         found = rows(self._protos, self._where, self._source, self.family)
         return [record for record in found if self._reach.covers(record)]
 
@@ -79,26 +81,23 @@ class _Listeners:
 
     @property
     def _is_tcp(self) -> bool:
-        return self._protos[0].base in ("tcp", "mptcp")
+        return self._protos[0].base in ("tcp", "mptcp", "sctp")
 
     @property
     def _where(self) -> Filter:
         idle: Filter = States(frozenset((self._idle,)))
         return idle if self._port is None else all_of(idle, Port("sport", "=", self._port))
 
-    def _is_named(self, record: UnixRecord) -> bool:
-        assert self._path is not None
-        return record.path in (self._path, os.path.abspath(self._path))
-
     def _describe(self, what: str) -> str:
         holder = f", held by {self.family}" if self.family is not None else ""
         if self._path is not None:
-            summary = f"{what} unix {printable(unix_name(self._path))}{holder}"
-            return report(summary, listening_unix(self._source), self._note, "no unix listener")
+            summary = f"{what} unix {printable(unix_name(self._path.name))}{holder}"
+            there = listening_unix(self._source, owners=True)
+            return report(summary, there, self._note, "no unix listener")
         port = "any port" if self._port is None else f"port {self._port}"
         summary = f"{what} {self._reach}{self._protos[0].base} {port}{holder}"
-        there = everyone(self._protos, self._around, self._source)
-        return report(summary, there, self._note, self._nothing)
+        at_port = everyone(self._protos, self._around, self._source)
+        return report(summary, at_port, self._note, self._nothing)
 
     @property
     def _around(self) -> Filter:
@@ -120,7 +119,7 @@ class _Listeners:
                 remarks.append("does not listen")
             if not self._reach.covers(record):
                 remarks.append("another address")
-        elif not self._is_named(record):
+        elif self._path is not None and not self._path.means(record):
             remarks.append("another name")
         if self.family is not None and record.owners:
             pids = self.family.pids()

@@ -2,47 +2,77 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import socket
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from pynetstat.diff import Record
 from pynetstat.errors import PynetstatError
 from pynetstat.filters import Filter
 from pynetstat.query import Show
 from pynetstat.records import Proto, SocketRecord, UnixRecord
-from pynetstat.snapshot import collect
+from pynetstat.snapshot import GapKind, collect
 from pynetstat.tabular import SOCKET_TITLES, socket_cells, table
 from pynetstat.testing.processes import Family
 from pynetstat.words import unmapped
 
 _FAMILIES = {base: (Proto(base), Proto(base + "6")) for base in ("tcp", "udp", "udplite", "mptcp")}
+_TABLES = {proto.value: proto for proto in Proto if proto is not Proto.UNIX}
 
 
 def tables_of(proto: Proto | str) -> tuple[Proto, ...]:
     """``tcp`` stands for tcp and tcp6, ``tcp6`` for itself. ValueError for an unknown name."""
-    return _FAMILIES.get(str(proto)) or (Proto(proto),)
+    name = str(proto).lower()
+    if name in _FAMILIES:
+        return _FAMILIES[name]
+    if name not in _TABLES:
+        hint = "; wait_for_listen(path=...) is for unix sockets" if name == Proto.UNIX else ""
+        raise ValueError(f"proto {proto!r}: choose from {', '.join(_TABLES)}{hint}")
+    return (_TABLES[name],)
+
+
+def check_port(port: object) -> None:
+    """ValueError for what is no port."""
+    if not isinstance(port, int) or not 0 <= port <= 65535:
+        raise ValueError(f"port {port!r}: a number from 0 to 65535")
+
+
+class Seen(NamedTuple):
+    """The rows of a look, and why there may be more of them."""
+
+    rows: list[SocketRecord]
+    untold: tuple[str, ...] = ()
+
+
+def look(
+    protos: Iterable[Proto], where: Filter | None, source: str, family: Family | None = None
+) -> Seen:
+    """The rows now, with a ``family`` those that its processes hold, each with its holders."""
+    snapshot = collect(protos, filter=where, source=source)
+    if family is not None and any(record.inode is None for record in snapshot.records):
+        # Only the table's own reader knows the holders then.
+        snapshot = collect(protos, filter=where, source=source, owners=True)
+    found = snapshot.records
+    if family is not None and found:
+        holdings = family.holdings()
+        held = [record._replace(owners=holdings.of(record)) for record in found]
+        found = [record for record in held if record.owners]
+    untold = tuple(str(gap) for gap in snapshot.gaps if gap.kind is GapKind.UNDECIDED)
+    return Seen(found, untold)
 
 
 def rows(
     protos: Iterable[Proto], where: Filter | None, source: str, family: Family | None = None
 ) -> list[SocketRecord]:
-    """The rows now, with a ``family`` those that its processes hold, each with its holders."""
-    found = collect(protos, filter=where, source=source).records
-    if family is None or not found:
-        return found
-    if any(record.inode is None for record in found):
-        # Only the table's own reader knows the holders then.
-        found = collect(protos, filter=where, source=source, owners=True).records
-    holdings = family.holdings()
-    held = [record._replace(owners=holdings.of(record)) for record in found]
-    return [record for record in held if record.owners]
+    """The rows of a :func:`look`."""
+    return look(protos, where, source, family).rows
 
 
-def listening_unix(source: str, family: Family | None = None) -> list[UnixRecord]:
+def listening_unix(
+    source: str, family: Family | None = None, *, owners: bool = False
+) -> list[UnixRecord]:
     """The unix sockets that listen, with a ``family`` those that its processes hold."""
-    found = collect([Proto.UNIX], show=Show.LISTENING, source=source).unix
+    found = collect([Proto.UNIX], show=Show.LISTENING, source=source, owners=owners).unix
     if family is None:
         return found
     holdings = family.holdings()
@@ -83,10 +113,22 @@ class Reach:
 
 
 def _addresses(host: str) -> set[str]:
+    numeric = canonical(host)
+    if numeric is not None:
+        return {unmapped(numeric)}
     try:
-        return {str(ipaddress.ip_address(host))}
-    except ValueError:
         return {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except socket.gaierror as error:
+        raise socket.gaierror(error.errno, f"host {host!r}: {error.strerror}") from error
+
+
+def canonical(host: str) -> str | None:
+    """A numeric address as the tables write it; None for a name."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, host))
+    except OSError:
+        return None
 
 
 def report(
@@ -102,18 +144,16 @@ def report(
     return f"{summary}; there is:\n{table((*SOCKET_TITLES, ''), lines)}"
 
 
-def unix_path(path: str | bytes | os.PathLike[str]) -> bytes:
-    """A unix socket's name as the kernel has it; a leading NUL or ``@`` makes it abstract."""
-    name = os.fsencode(path)
-    return b"\0" + name[1:] if name.startswith(b"@") else name
-
-
 def ended(family: Family, process: object) -> str:
     """How a watched process ended, as far as it can be told."""
     poll = getattr(process, "poll", None)
-    status = poll() if callable(poll) else None
+    # subprocess.Popen; multiprocessing.Process; asyncio's
+    status = poll() if callable(poll) else getattr(process, "exitcode", None)
+    status = getattr(process, "returncode", None) if status is None else status
     if not isinstance(status, int):
-        return f"pid {family.pid} has ended"
+        return (
+            f"pid {family.pid} has ended" if family.was_there else f"no pid {family.pid} is there"
+        )
     if status < 0:
         return f"pid {family.pid} was ended by signal {-status}"
     return f"pid {family.pid} has ended with exit status {status}"

@@ -8,10 +8,19 @@ from typing import Literal, TypeAlias
 
 from pynetstat.diff import Record
 from pynetstat.errors import FilterError, ProcessEnded, WaitFailed, WaitTimeout
-from pynetstat.filter_grammar import parse_filter
+from pynetstat.filter_grammar import filter_text, parse_filter
 from pynetstat.filters import AnyOf, Filter, Port, States, all_of
 from pynetstat.records import ANY, Addr, Proto, SocketRecord, TcpState
-from pynetstat.testing.looking import ended, everyone, report, rows, tables_of
+from pynetstat.testing.looking import (
+    Seen,
+    check_port,
+    ended,
+    everyone,
+    look,
+    report,
+    rows,
+    tables_of,
+)
 from pynetstat.testing.polling import wait, wait_async
 from pynetstat.testing.processes import Family, ProcessLike
 from pynetstat.words import unmapped
@@ -43,6 +52,8 @@ class _Rows:
             raise ValueError("count must not be less than 0")
         if expression is None and port is None and state is None and pid is None:
             raise ValueError("nothing to look for: give an expression, a port, a state or a pid")
+        if port is not None:
+            check_port(port)
         states = None if state is None else _states(state)
         self._protos = tables_of(proto)
         self._around = None if port is None else _at_port(port, None)
@@ -62,42 +73,45 @@ class _Rows:
             f"{self._protos[0].base} rows",
             *([] if port is None else [f"of port {port}"]),
             *([] if role is None else [f"on the {role}'s side"]),
-            *([] if expression is None else [f"with {expression}"]),
+            *([] if expression is None else [f"with {_text(expression)}"]),
             *([] if self._family is None else [f"held by {self._family}"]),
         ]
         self._expected = " ".join(words)
 
     def look(self) -> list[SocketRecord] | None:
         __tracebackhide__ = True
-        found = self._find()
-        if len(found) == self._count or (self._count is None and found):
+        found, untold = self._find()
+        if (self._count is None and found) or (len(found) == self._count and not untold):
             return found
         if self._family is not None and not self._family.alive:
             how = ended(self._family, self._process)
-            raise ProcessEnded(self._describe(how, found))
+            raise ProcessEnded(self._describe(how, found, untold))
         return None
 
     def failure(self, timeout_s: float) -> WaitFailed:
-        return WaitTimeout(self._describe(f"after {timeout_s:g} s", self._find()))
+        return WaitTimeout(self._describe(f"after {timeout_s:g} s", *self._find()))
 
-    def _find(self) -> list[SocketRecord]:
-        found = rows(self._protos, self._where, self._source, self._family)
+    def _find(self) -> Seen:
+        seen = look(self._protos, self._where, self._source, self._family)
         if self._role is None:
-            return found
+            return seen
         listeners = self._listeners()
-        return [record for record in found if role_of(record, listeners) == self._role]
+        return seen._replace(
+            rows=[record for record in seen.rows if role_of(record, listeners) == self._role]
+        )
 
     def _listeners(self) -> set[Addr]:
         where = States(frozenset((TcpState.LISTEN,)))
         return {record.laddr for record in rows(self._protos, where, self._source)}
 
-    def _describe(self, when: str, found: list[SocketRecord]) -> str:
+    def _describe(self, when: str, found: list[SocketRecord], untold: tuple[str, ...]) -> str:
         counted = {record[:4] for record in found}
         near = {record[:4] for record in rows(self._protos, self._where, self._source)}
         there = everyone(self._protos, self._around, self._source)
         # Of many rows a message shows the first: those that count, then those of either side.
         there.sort(key=lambda record: (record[:4] not in counted, record[:4] not in near))
-        summary = f"{when}: expected {self._expected}, found {len(found)}"
+        doubts = "".join(f" ({doubt})" for doubt in untold)
+        summary = f"{when}: expected {self._expected}, found {len(found)}{doubts}"
         return report(summary, there, self._noting(counted), "no such socket is there at all")
 
     def _noting(self, counted: Collection[tuple[object, ...]]) -> Callable[[Record], str]:
@@ -146,7 +160,19 @@ def _at_port(port: int, role: Role | None) -> Filter:
 
 def _states(state: StateNames) -> frozenset[TcpState]:
     names = [state] if isinstance(state, str) else list(state)
-    return frozenset(TcpState(name) for name in names)
+    return frozenset(map(_state, names))
+
+
+def _state(name: str) -> TcpState:
+    known = {state.value: state for state in TcpState}
+    found = known.get(name.upper().replace("-", "_"))
+    if found is None:
+        raise ValueError(f"state {name!r}: choose from {', '.join(known)}")
+    return found
+
+
+def _text(expression: str | Filter) -> str:
+    return expression if isinstance(expression, str) else filter_text(expression)
 
 
 def _understood(expression: str | Filter) -> Filter:

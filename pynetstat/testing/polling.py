@@ -51,11 +51,16 @@ async def wait_async(question: Question[_T], timeout_s: float) -> _T:
 
 
 class _Poll(Generic[_T]):
-    """Looks at one question until its time is over; there is at least one look."""
+    """Looks at one question until its time is over; there is at least one look.
+
+    ValueError for what is no time.
+    """
 
     answer: _T
 
     def __init__(self, question: Question[_T], timeout_s: float) -> None:
+        if not isinstance(timeout_s, int | float) or not timeout_s >= 0:
+            raise ValueError(f"timeout {timeout_s!r}: seconds, 0 or more")
         self._question = question
         self._timeout_s = timeout_s
         self._end = time.monotonic() + timeout_s

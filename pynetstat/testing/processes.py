@@ -33,16 +33,19 @@ class Family:
 
     A process that ended and a later one under the same pid are not taken for each other.
     ValueError for something without a pid, SourceUnavailable for a process that may not be
-    looked into.
+    looked into, or that is in another network namespace, whose tables these are not.
     """
 
     def __init__(self, process: ProcessLike, include_children: bool = True) -> None:
-        pid = process if isinstance(process, int) else process.pid
-        if pid is None:
-            raise ValueError(f"{process!r} has no pid: it was not started")
+        pid = process if isinstance(process, int) else getattr(process, "pid", None)
+        if not isinstance(pid, int):
+            why = "it was not started" if hasattr(process, "pid") else "give a number or a process"
+            raise ValueError(f"{process!r} has no pid: {why}")
         self.pid = pid
         self._include_children = include_children
         self._started = _start_time(pid)
+        self.was_there = self._started is not None or _is_zombie(pid)
+        """Whether there was such a process when this was made."""
         self.holdings()
 
     def __str__(self) -> str:
@@ -69,6 +72,11 @@ class Family:
             raise SourceUnavailable(
                 f"pid {self.pid} can't be looked into (its descriptors may not be read): "
                 "run as its user or as root, or ask without a pid"
+            )
+        if _is_elsewhere(self.pid):
+            raise SourceUnavailable(
+                f"pid {self.pid} is in another network namespace, which has tables of its own: "
+                "wait there (nsenter -n -t PID)"
             )
         return holdings
 
@@ -102,6 +110,14 @@ def _has_proc() -> bool:
     return sys.platform.startswith("linux") and os.path.exists("/proc/self/stat")
 
 
+def _is_elsewhere(pid: int) -> bool:
+    """Whether it is in another network namespace; what can't be told is no."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/net").st_ino != os.stat("/proc/self/ns/net").st_ino
+    except OSError:
+        return False
+
+
 def _start_time(pid: int) -> object | None:
     """What tells this process from a later one with its pid; None when it has ended."""
     if not _has_proc():
@@ -110,6 +126,10 @@ def _start_time(pid: int) -> object | None:
     if fields is None or fields[0] in _ENDED_STATES:
         return None
     return fields[19]
+
+
+def _is_zombie(pid: int) -> bool:
+    return _has_proc() and _stat(pid) is not None
 
 
 def _stat(pid: int) -> list[str] | None:

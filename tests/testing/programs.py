@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 _PATIENCE_S = 30.0
 
@@ -69,13 +70,16 @@ FAIL = "import sys; sys.exit(3)"
 
 
 @contextmanager
-def running(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+def running(
+    code: str, *arguments: object, cwd: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """The program, running; at the end its input is closed and it is waited for."""
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        cwd=cwd,
     )
     assert process.stdin is not None
     assert process.stdout is not None

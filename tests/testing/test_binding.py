@@ -153,6 +153,23 @@ def test_a_listener_on_ipv4_matters_to_every_address_of_ipv6_alone() -> None:
         assert "unless the new socket has IPV6_V6ONLY" in answer.why
 
 
+@pytest.mark.parametrize(
+    ("bound", "host"),
+    [
+        ("::1", "0:0:0:0:0:0:0:1"),
+        ("127.0.0.1", "::ffff:127.0.0.1"),
+        ("127.0.0.1", "::FFFF:7f00:1"),
+        ("0.0.0.0", "::ffff:127.0.0.1"),
+    ],
+)
+def test_addresses_in_other_words(bound: str, host: str) -> None:
+    with listening_socket(bound) as server:
+        port = server.getsockname()[1]
+        assert not really_binds(port, host)
+        assert can_bind(port, host).allowed is False
+        assert can_bind(port, "::0").allowed is (False if ":" in bound else None)
+
+
 def test_the_message_names_the_holder() -> None:
     with listening_socket() as server:
         port = server.getsockname()[1]

@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from pynetstat import Addr, Proto, TcpState, UnixState
+from pynetstat import Addr, Proto, SourceUnavailable, TcpState, UnixState
 from pynetstat.testing import (
     ProcessEnded,
     WaitTimeout,
@@ -22,6 +24,7 @@ from pynetstat.testing import (
     wait_until_closed,
     wait_until_closed_async,
 )
+from pynetstat.testing.bound import BoundNetstat
 
 from .programs import (
     ECHO_ONCE,
@@ -290,3 +293,101 @@ def test_another_users_process_is_no_silent_timeout() -> None:
         [sys.executable, "-c", code, str(os.getpid())], capture_output=True, text=True, check=False
     )
     assert f"pid {os.getpid()} can't be looked into" in done.stdout, done.stderr
+
+
+@contextmanager
+def unix_listener(folder: Path, name: str) -> Iterator[subprocess.Popen[str]]:
+    program = (
+        "import socket, sys\n"
+        "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()\n"
+        "print(flush=True); sys.stdin.read()"
+    )
+    with running(program, name, cwd=folder) as server:
+        line_of(server)
+        yield server
+
+
+def test_a_unix_path_in_other_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, link = tmp_path / "folder", tmp_path / "link"
+    folder.mkdir()
+    link.symlink_to(folder)
+    for bound in ("r.sock", "../folder/a.sock", str(link / "l.sock")):
+        with unix_listener(folder, bound) as server:
+            path = folder / Path(bound).name
+            for asked in (path, link / path.name, str(path).encode()):
+                assert wait_for_listen(path=asked, pid=server).path == bound.encode()
+                assert wait_for_listen(path=asked).path == bound.encode()
+                with pytest.raises(WaitTimeout):
+                    wait_until_closed(path=asked, timeout=0)
+            with pytest.raises(WaitTimeout):
+                wait_for_listen(path=tmp_path / path.name, timeout=0)
+            monkeypatch.chdir(tmp_path)
+            with pytest.raises(WaitTimeout):
+                wait_for_listen(path=path.name, timeout=0)
+            monkeypatch.chdir(folder)
+            assert wait_for_listen(path=path.name, timeout=0).path == bound.encode()
+        wait_until_closed(path=path)
+
+
+def test_the_holder_of_a_unix_path_is_named(tmp_path: Path) -> None:
+    with (
+        unix_listener(tmp_path, str(tmp_path / "s")) as holder,
+        running(SLEEP) as other,
+        pytest.raises(WaitTimeout) as caught,
+    ):
+        wait_for_listen(path=tmp_path / "s", pid=other, timeout=0)
+    assert f"{holder.pid}/" in str(caught.value)
+    assert str(caught.value).endswith("another process")
+
+
+@pytest.mark.parametrize("host", ["::ffff:127.0.0.1", "::FFFF:7f00:1"])
+def test_a_host_in_other_words(host: str) -> None:
+    with listening_socket() as server:
+        port = server.getsockname()[1]
+        assert wait_for_listen(port, host=host).laddr.ip == "127.0.0.1"
+
+
+def test_a_host_that_nobody_knows_is_named() -> None:
+    with pytest.raises(OSError, match=r"host 'nosuch\.invalid'"):
+        wait_for_listen(80, host="nosuch.invalid")
+
+
+def test_a_process_of_another_network_namespace_is_refused() -> None:
+    program = (
+        "import os, sys\n"
+        "libc = __import__('ctypes').CDLL(None)\n"
+        "print(libc.unshare(0x10000000 | 0x40000000), flush=True); sys.stdin.read()"
+    )
+    with running(program) as server:
+        if line_of(server) != "0":
+            pytest.skip("no network namespace of one's own here")
+        for wait in (wait_for_listen, wait_until_closed):
+            with pytest.raises(SourceUnavailable, match="another network namespace"):
+                wait(80, pid=server, timeout=0)
+
+
+def test_a_process_that_never_was() -> None:
+    with pytest.raises(ProcessEnded, match="no pid 99999999 is there"):
+        wait_for_listen(80, pid=99999999)
+
+
+def test_how_a_multiprocessing_process_ended() -> None:
+    class Ended:
+        pid = 99999999
+        exitcode = 3
+
+    with pytest.raises(ProcessEnded, match="exit status 3"):
+        wait_for_listen(80, pid=Ended())
+
+
+def test_the_bound_netstat_waits_for_unix_paths(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        bound = BoundNetstat()
+        assert bound.wait_for_listen(path=tmp_path / "s").path == str(tmp_path / "s").encode()
+        with pytest.raises(WaitTimeout):
+            bound.wait_until_closed(path=tmp_path / "s", timeout=0)
+    bound.wait_until_closed(path=tmp_path / "s")
+    with pytest.raises(ValueError, match="neither port nor host"):
+        bound.wait_for_listen(80, path=tmp_path / "s")  # type: ignore[call-overload]

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 
@@ -154,3 +155,38 @@ def test_questions_that_make_no_sense(question: dict[str, object]) -> None:
 def test_a_wrong_expression() -> None:
     with pytest.raises(FilterError):
         wait_for("sport === 5")
+
+
+def test_rows_that_nobody_can_tell_are_not_counted_as_none() -> None:
+    with listening_socket() as server:
+        asked = f"sport = :{server.getsockname()[1]} and dev = lo"
+        with pytest.raises(WaitTimeout, match="procfs can't tell the interface"):
+            wait_for(asked, source="procfs", count=0, timeout=0)
+        with pytest.raises(WaitTimeout, match="procfs can't tell the interface"):
+            wait_for(asked, source="procfs", timeout=0)
+        assert wait_for(asked, count=0, timeout=0) == []
+
+
+@pytest.mark.parametrize("state", ["established", "Time-Wait", "fin_wait1"])
+def test_states_in_any_spelling(state: str) -> None:
+    assert wait_for("sport = :0", state=state, count=0, timeout=0) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"port": 99999}, "port 99999: a number from 0 to 65535"),
+        ({"port": -1}, "port -1: a number"),
+        ({"port": "80"}, "port '80': a number"),
+        ({"port": 80, "state": "ESTABLISHD"}, "state 'ESTABLISHD': choose from ESTABLISHED"),
+        ({"port": 80, "proto": "tpc"}, "proto 'tpc': choose from tcp"),
+        ({"port": 80, "proto": "unix"}, "wait_for_listen\\(path"),
+        ({"pid": "812"}, "'812' has no pid"),
+        ({"port": 80, "timeout": None}, "timeout None: seconds"),
+        ({"port": 80, "timeout": float("nan")}, "timeout nan: seconds"),
+        ({"port": 80, "timeout": -1}, "timeout -1: seconds"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_told(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        wait_for(**arguments)

@@ -280,3 +280,61 @@ def test_nothing_is_loaded():
 """,
     )
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("marker", "words"),
+    [
+        ("'state listening'", "does not take 'state listening': give allow="),
+        ("allowed='state listening'", "does not take allowed: give allow="),
+        ("allow='state listning'", "(allow=...): wrong filter, column 7"),
+    ],
+)
+def test_a_marker_that_can_t_be_understood_is_a_usage_error(
+    suite: pytest.Pytester, marker: str, words: str
+) -> None:
+    code = f"@pytest.mark.no_socket_leaks({marker})\ndef test_it(): pass\n"
+    result = run(suite, code)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*test_it: no_socket_leaks*{words}*"])
+
+
+def test_a_check_at_once_goes_by_the_marker(suite: pytest.Pytester) -> None:
+    result = run(
+        suite,
+        """
+@pytest.mark.no_socket_leaks(allow="state listening")
+def test_it(no_socket_leaks):
+    with socket.create_server(("127.0.0.1", 0)):
+        no_socket_leaks.check()
+        with pytest.raises(AssertionError):
+            no_socket_leaks.check(allow=())
+""",
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_a_wider_fixture_that_a_test_comes_upon_is_no_leak(suite: pytest.Pytester) -> None:
+    result = run(
+        suite,
+        """
+@pytest.fixture(scope="session")
+def server():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+@pytest.fixture
+def address(request):
+    return request.getfixturevalue("server").getsockname()
+
+@pytest.mark.no_socket_leaks
+def test_through_a_fixture(address):
+    pass
+
+@pytest.mark.no_socket_leaks
+def test_by_itself(request):
+    request.getfixturevalue("server")
+    kept.append(socket.create_server(("127.0.0.1", 0)))
+""",
+    )
+    result.assert_outcomes(passed=2, errors=1)
