@@ -59,15 +59,20 @@ def _foreign(history: History) -> Any:
     return (_end(*record.raddr), _end(*record.laddr), _PROTO_PLACE[record.proto])
 
 
-@lru_cache(maxsize=65536)
-def _end(ip: str, port: int) -> tuple[int, int, bytes]:
+def _end(ip: str, port: int) -> tuple[int, tuple[int, bytes]]:
     """Ports first, so that a server stands beside what is connected to it."""
+    return port, _packed(ip)
+
+
+@lru_cache(maxsize=4096)
+def _packed(ip: str) -> tuple[int, bytes]:
+    # Remembered without the port: connections that come and go use every port in time.
     text = unmapped(ip)
     family = socket.AF_INET6 if ":" in text else socket.AF_INET
     try:
-        return (port, family, socket.inet_pton(family, text))
+        return family, socket.inet_pton(family, text)
     except OSError:
-        return (port, family, text.encode("utf-8", "surrogateescape"))
+        return family, text.encode("utf-8", "surrogateescape")
 
 
 def _known(number: float | None, history: History) -> Any:
