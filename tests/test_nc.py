@@ -15,6 +15,7 @@ import pytest
 
 from pynetstat import Show, collect
 
+from .ports import free_port
 from .waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,13 +32,6 @@ def nc(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]
         command(*arguments), cwd=ROOT, input=data, capture_output=True, timeout=PATIENCE_S,
         check=False,
     )  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def listens(port: int) -> bool:

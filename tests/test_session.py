@@ -34,6 +34,7 @@ from pynetstat.snapshot import Gap, GapKind, Snapshot
 from .command import ARGV, environment, run, start
 from .ladders import LADDERS, SERVER, START
 from .live import users
+from .ports import free_port
 from .schema import validate
 from .test_recording import EVENT, HEADER, ROW, snapshot_of
 from .waiting import wait_until
@@ -480,14 +481,9 @@ def _followed(
         process.communicate()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 @_ROOT
 def test_root_sees_every_state() -> None:
-    port = _free_port()
+    port = free_port()
     status, out, _ = _followed(port)
     assert status == 0
     assert "~" not in out
@@ -508,7 +504,7 @@ def test_root_sees_every_state() -> None:
 @_ROOT
 def test_an_ordinary_user_sees_what_looks_and_ends_tell() -> None:
     python = users.python_for(users.NOBODY)
-    status, out, err = _followed(_free_port(), python, users.NOBODY)
+    status, out, err = _followed(free_port(), python, users.NOBODY)
     assert status == 0
     assert "only root may trace" in err
     assert "~ was not seen" in out

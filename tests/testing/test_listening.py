@@ -25,6 +25,7 @@ from pynetstat.testing import (
     wait_until_closed_async,
 )
 from pynetstat.testing.bound import BoundNetstat
+from tests.ports import free_port
 
 from .programs import (
     ECHO_ONCE,
@@ -43,11 +44,6 @@ SOURCES = ["auto", "sockdiag", "procfs", "psutil"]
 LONG_S = 60.0
 """So long that a wait which should fail at once would be noticed."""
 SHORT_S = 0.05
-
-
-def free_port() -> int:
-    with listening_socket() as sock:
-        return int(sock.getsockname()[1])
 
 
 @pytest.mark.parametrize("source", SOURCES)
