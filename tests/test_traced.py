@@ -58,9 +58,14 @@ class _Kernel:
         self.rows = [row]
 
     def take(
-        self, now_ms: int, *happened: Transition | Destroyed, ends: tuple[End, ...] = ()
+        self,
+        now_ms: int,
+        *happened: Transition | Destroyed,
+        ends: tuple[End, ...] = (),
+        read_ms: int | None = None,
     ) -> list[Event]:
-        return self.traced.take([*happened], [*ends], now_ms * _MS, 1000.0)
+        read_until_ns = None if read_ms is None else read_ms * _MS
+        return self.traced.take([*happened], [*ends], now_ms * _MS, 1000.0, read_until_ns)
 
 
 def _row(state: TcpState, cookie: int = 1) -> SocketRecord:
@@ -174,6 +179,25 @@ def test_totals_that_come_when_nobody_waits_any_more_are_no_other_end() -> None:
     assert kernel.take(1200, ends=(_end(),)) == []
     assert kernel.take(3000) == []
     assert not kernel.traced.busy
+
+
+def test_an_end_waits_for_a_trace_that_has_fallen_behind() -> None:
+    kernel = _Kernel()
+    assert kernel.take(3000, ends=(_end(),), read_ms=0) == []
+    assert kernel.take(5000, read_ms=1) == []
+    events = kernel.take(
+        6000,
+        _move(2, _S.CLOSE, _S.SYN_SENT, pid=5),
+        _move(3, _S.SYN_SENT, _S.ESTABLISHED),
+        _move(4, _S.ESTABLISHED, _S.CLOSE),
+        Destroyed(4 * _MS, 0xABC, 1),
+        read_ms=5,
+    )
+    assert _steps(events) == [
+        (_S.CLOSE, _S.SYN_SENT), (_S.SYN_SENT, _S.ESTABLISHED), (_S.ESTABLISHED, None),
+    ]  # fmt: skip
+    assert events[-1].totals == _end().totals
+    assert kernel.take(9000, read_ms=9000) == []
 
 
 def test_a_socket_that_leaves_time_wait() -> None:

@@ -336,3 +336,29 @@ def test_a_socket_that_is_used_again_and_again_has_a_bounded_trail() -> None:
         tracker.event(_event(turn, _S.CLOSE, _S.SYN_SENT))
         tracker.event(_event(turn + 0.5, _S.SYN_SENT, _S.CLOSE, 0.5))
     assert len(_only(tracker).trail) == 32
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        (_S.ESTABLISHED, WhyEnded.RESET),
+        (_S.CLOSE_WAIT, WhyEnded.RESET),
+        (_S.SYN_SENT, WhyEnded.NOT_CONNECTED),
+        (_S.LAST_ACK, WhyEnded.CLOSED),
+    ],
+)
+def test_a_closed_socket_that_its_process_holds_has_not_ended(
+    before: TcpState, why: WhyEnded
+) -> None:
+    for told in (True, False):
+        tracker = Tracker()
+        tracker.snapshot(_snapshot(1.0, _row(before)))
+        tracker.event(_event(2.0, before, _S.CLOSE))
+        tracker.snapshot(_snapshot(3.0))
+        history = _only(tracker)
+        assert (history.ended_at, history.record.state) == (None, _S.CLOSE)
+        if told:
+            tracker.event(_event(6.0, _S.CLOSE, None, 4.0))
+        else:
+            tracker.snapshot(_snapshot(1000.0))
+        assert history.why_ended is why

@@ -33,9 +33,12 @@ class Parser(argparse.ArgumentParser):
 
 
 def _speed(text: str) -> float:
-    speed = math.inf if text == "max" else float(text)
+    try:
+        speed = math.inf if text == "max" else float(text)
+    except ValueError:
+        speed = 0.0
     if not speed > 0:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r}: a number above 0, or max")
     return speed
 
 

@@ -278,12 +278,14 @@ class _Follower:
             items += self._end([end for end in ends if end.proto.base != "tcp"])
             if overrun:
                 self._traced.forget()
+            assert self._trace is not None
             now_ns = time.monotonic_ns()
             items += self._traced.take(
                 happened,
                 [end for end in ends if end.proto.base == "tcp"],
                 now_ns,
                 time.time() - now_ns / 1e9,
+                self._trace.read_until_ns,
             )
         return {end.cookie for end in ends}
 
@@ -318,8 +320,7 @@ class _Follower:
         if holders.walk_for(look.changed):
             for known in self._ledger.known.values():
                 if not known.record.owners and known.record.inode:
-                    found = holders.by_inode.get(known.record.inode, ())
-                    known.record = known.record._replace(owners=found)
+                    known.record = known.record._replace(owners=holders.of(known.record.inode))
         return look._replace(changed=holders.fill(look.changed))
 
     def _find(self, questions: list[Question]) -> list[SocketRecord | None]:
@@ -336,6 +337,7 @@ class _Holders:
 
     def __init__(self) -> None:
         self.by_inode: dict[int, tuple[Owner, ...]] = {}
+        self._sees_all = False
         self._next_walk = 0.0
 
     def walk_for(self, rows: list[SocketRecord]) -> bool:
@@ -345,10 +347,15 @@ class _Holders:
             not row.inode or row.inode in self.by_inode for row in rows
         ):
             return False
-        self.by_inode = walk_processes().by_inode
+        self.by_inode, coverage = walk_processes()
+        self._sees_all = not (coverage.denied or coverage.hidden)
         took = time.monotonic() - now
         self._next_walk = now + took + _WALK_SHARE * took
         return True
+
+    def of(self, inode: int) -> tuple[Owner, ...] | None:
+        """Who holds it; None where somebody may hold it who can't be looked into."""
+        return self.by_inode.get(inode, () if self._sees_all else None)
 
     def fill(self, rows: list[SocketRecord]) -> list[SocketRecord]:
         """The rows with their owners; None for one that no walk has looked for yet."""

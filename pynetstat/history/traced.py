@@ -119,13 +119,19 @@ class Traced:
         ends: list[End],
         now_ns: int,
         epoch_s: float,
+        read_until_ns: int | None = None,
     ) -> list[Event]:
-        """The events that are certain now. ``epoch_s`` is the epoch's time of clock value 0."""
+        """The events that are certain now. ``epoch_s`` is the epoch's time of clock value 0.
+
+        ``read_until_ns`` is how far the trace has been read, which falls behind ``now_ns`` when
+        more happens than can be read: nobody waits in vain for what is written there already.
+        """
+        arrived_ns, now_ns = now_ns, now_ns if read_until_ns is None else read_until_ns
         for end in ends:
             if end.cookie in self._late:
                 del self._late[end.cookie]
             else:
-                self._ends[end.cookie] = (now_ns, end)
+                self._ends[end.cookie] = (arrived_ns, end)
         for item in happened:
             if isinstance(item, Destroyed):
                 self._destroy(item)

@@ -17,7 +17,7 @@ another cookie (or another inode) are another socket.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
@@ -28,6 +28,8 @@ from pynetstat.words import duration, unmapped
 
 _LONGEST_TRAIL = 32
 """Steps kept: a connection has eight at most, a socket that is used again has more."""
+_LONGEST_HELD_S = 600.0
+"""How long a closed socket's process is believed to hold it when no end is told."""
 _MOST_ENDED = 20_000
 """Ended sockets kept at most, so that a flood of short connections stays bounded."""
 
@@ -202,7 +204,7 @@ class Tracker:
         if event.owners or event.inode is not None or event.laddr.port:
             self._refine(history, event)
         if _found_more(history, event):
-            self._end(history, event.at, _why_by_state(history.record))
+            self._end(history, event.at, _why_by_state(history.record, history.trail))
             return
         if event.old is not None and (
             not history.trail or history.trail[-1].state is not event.old
@@ -214,7 +216,7 @@ class Tracker:
                 seconds=event.seconds,
             )
         if event.new is None:
-            self._end(history, event.at, _why_by_event(event))
+            self._end(history, event.at, _why_by_event(event, history.trail))
             return
         self._append(
             history, Step(event.new, None if event.inferred else event.at, None, event.inferred)
@@ -374,11 +376,12 @@ class Tracker:
             for history in self._living.values()
             if history.look != look and history.record.proto in read and history.changed_at < at
         ]
+        missing = [history for history in missing if not _is_held(history, at)]
         for history in missing:
             last = history.trail[-1]
             if last.since is not None and last.seconds is None:
                 history.trail[-1] = last._replace(seconds=at - last.since)
-            self._end(history, at, _why_by_state(history.record))
+            self._end(history, at, _why_by_state(history.record, history.trail))
 
     def _end(self, history: History, at: float, why: WhyEnded) -> None:
         self.changes += 1
@@ -455,20 +458,34 @@ def _start(event: Event) -> float | None:
     return None if event.seconds is None else event.at - event.seconds
 
 
-def _why_by_state(record: SocketRecord) -> WhyEnded:
+def _is_held(history: History, at: float) -> bool:
+    """Whether a process still holds the socket though no table has it: one that was told to
+    have gone to CLOSE. Its end will be told, unless that is lost."""
+    told = history.trail[-1].state is TcpState.CLOSE and not history.trail[-1].looked
+    return told and history.record.proto.base == "tcp" and at - history.changed_at < _LONGEST_HELD_S
+
+
+def _why_by_state(record: SocketRecord, trail: Sequence[Step]) -> WhyEnded:
     """Why a socket that was last looked at in this state may be gone."""
     if record.state is TcpState.TIME_WAIT:
         return WhyEnded.TIME_WAIT_OVER
+    if record.proto.base == "tcp" and record.state is TcpState.CLOSE and len(trail) > 1:
+        return _why_closed(trail[-2].state)
     if record.proto.base != "tcp" or record.state in CERTAIN_ENDS:
         return WhyEnded.CLOSED
     return WhyEnded.GONE
 
 
-def _why_by_event(event: Event) -> WhyEnded:
+def _why_by_event(event: Event, trail: Sequence[Step]) -> WhyEnded:
     """The same, told by an event that may have seen the last step itself."""
-    plain = _why_by_state(event.record())
+    plain = _why_by_state(event.record()._replace(state=event.old or TcpState.CLOSE), trail)
     if plain is not WhyEnded.GONE or event.inferred or event.old is None:
         return plain
-    if event.old in (TcpState.SYN_SENT, TcpState.SYN_RECV):
+    return _why_closed(event.old)
+
+
+def _why_closed(before: TcpState) -> WhyEnded:
+    """Why it went from this state to none, or to CLOSE while its process held it."""
+    if before in (TcpState.SYN_SENT, TcpState.SYN_RECV):
         return WhyEnded.NOT_CONNECTED
-    return WhyEnded.RESET
+    return WhyEnded.CLOSED if before in CERTAIN_ENDS else WhyEnded.RESET

@@ -150,6 +150,10 @@ def _text(family: int, address: bytes) -> str:
     return socket.inet_ntop(family, address[:4] if family == socket.AF_INET else address)
 
 
+_MOST_WAITING = 200_000
+"""Messages kept for a reader that does not come, some 100 MB; of more the number is told."""
+
+
 class Ends:
     """Listens to the destroy groups of ``protos``; a thread keeps the kernel's queue empty.
 
@@ -216,7 +220,10 @@ class Ends:
                 continue
             if messages:
                 at = now()
-                self._received.extend((at, data) for data in messages)
+                if len(self._received) < _MOST_WAITING:
+                    self._received.extend((at, data) for data in messages)
+                else:
+                    self._lost.append(Lost(at, len(messages)))
                 self.arrived.set()
 
     def _count_drops(self) -> int | None:

@@ -244,6 +244,8 @@ class Trace:
         self._held: list[Transition | Destroyed] = []
         self._processors: list[str] = []
         self._overrun = 0
+        self.read_until_ns = 0
+        """CLOCK_MONOTONIC: what happened before that, :meth:`take` has told."""
         self._counted_at = time.monotonic()
         self._root = _open_root()
         self._name = f"pynetstat-{os.getpid()}-{_start_time(os.getpid())}-{next(_serials)}"
@@ -287,6 +289,7 @@ class Trace:
                 missed = missed or page.missed
             if pages == _MOST_PAGES and page.entries:
                 until = min(until, page.entries[-1][0])  # there is more of that time
+        self.read_until_ns = until
         self._held.sort(key=lambda happened: happened.at_ns)
         count = len(self._held)
         while count and self._held[count - 1].at_ns >= until:

@@ -3,8 +3,8 @@
 ::
 
     model = Model(View())
-    model.take(feed.take(), feed.now())     # as often as something is there
-    for history in model.rows():            # filtered, sorted, pairs together
+    model.take(feed.take())                 # as often as something is there
+    for history in model.rows(feed.now()):  # filtered, sorted, pairs together
         model.mark(history, now), model.present(history, now)
 
 All moments are in seconds since the epoch, in the feed's time.

@@ -255,14 +255,14 @@ def _place(event: Event) -> str:
 def _step(event: Event) -> list[Cell]:
     cells: list[Cell] = []
     if event.old is not None:
-        old = f"~{event.old}" if event.inferred else str(event.old)
-        cells.append(Cell(old, state_style(event.old)))
+        cells.append(Cell(str(event.old), state_style(event.old)))
         if event.seconds is not None:
             cells.append(Cell(f" {duration(event.seconds)}", QUIET))
         cells.append(Cell(" > ", QUIET))
+    unseen = "~" if event.inferred else ""
     if event.new is None:
-        return [*cells, Cell("ended", STRONG)]
-    return [*cells, Cell(str(event.new), state_style(event.new))]
+        return [*cells, Cell(f"{unseen}ended", STRONG)]
+    return [*cells, Cell(f"{unseen}{event.new}", state_style(event.new))]
 
 
 def _clock(at: float) -> str:
