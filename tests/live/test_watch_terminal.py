@@ -74,6 +74,7 @@ def test_ctrl_z_and_back(port: int) -> None:
         since = len(terminal.shown)
         terminal.signal(signal.SIGCONT)
         terminal.wait_for("\x1b[?1049h", "LISTEN", since=since)
+        terminal.wait_for("pynetstat", "Local Address", "Latest change", "pause", since=since)
         terminal.type("q")
         assert terminal.end() == 0
         assert terminal.is_as_before()

@@ -155,9 +155,15 @@ class WatchApp(App[int]):
         """Start the feed."""
         self._table.focus()
         self._feed.start()
+        self.app_resume_signal.subscribe(self, lambda _: self._paint_anew())
         self.set_interval(_TURN_S, self.take_turn)
         self.set_interval(_TICK_S, self._tick)
         self._first_turn()
+
+    def _paint_anew(self) -> None:
+        """Show everything on a terminal that others have written on meanwhile."""
+        for widget in self.screen.walk_children(with_self=True):
+            widget.refresh()
 
     async def on_unmount(self) -> None:
         """End the feed."""
