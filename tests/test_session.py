@@ -296,6 +296,18 @@ def test_events_play_at_the_speed_of_the_recording(
     assert capsys.readouterr().out == event_line(EVENT) + event_line(later)
 
 
+def test_events_are_listed_whatever_the_first_line_says_of_them(tmp_path: Path) -> None:
+    """The watch screen begins to record before it knows who will tell of transitions."""
+    path = str(tmp_path / "watched.jsonl")
+    with Recorder(path, HEADER._replace(event_source=None)) as recorder:
+        recorder.add(EVENT)
+    done = run("-Eatu", "--replay", path, "--speed", "max", "--format", "jsonl")
+    assert (done.status, done.err) == (0, "")
+    head, event = map(json.loads, done.out.splitlines())
+    validate(head, "event_start")
+    assert (head["source"], event["type"]) == (None, "event")
+
+
 def test_a_recording_without_events_has_none_to_list(tmp_path: Path, recording: str) -> None:
     path = str(tmp_path / "look.jsonl")
     with Recorder(path, HEADER._replace(event_source=None)) as recorder:

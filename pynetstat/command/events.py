@@ -59,8 +59,9 @@ class Printer:
         self._output = output
         self._as_json = as_json
 
-    def begin(self, source: str, refusals: list[str]) -> None:
-        """Say where the events come from, and why no better source tells them."""
+    def begin(self, source: str | None, refusals: list[str]) -> None:
+        """Say where the events come from (None: a recording does not say), and why no better
+        source tells them."""
         if self._as_json:
             self._output.write(json_head(source, refusals))
             self._output.flush()

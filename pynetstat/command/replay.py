@@ -87,24 +87,30 @@ def replay_events(options: Options, output: Output) -> int:
     wanted = wanted_events(options.query)
     printer = Printer(output, as_json=options.format == "jsonl")
     with Recording(path) as recording:
-        if recording.header.event_source is None:
-            raise RecordingError(f"{path}: no transitions are recorded")
-        printer.begin(recording.header.event_source, [])
+        source, begun = recording.header.event_source, False
         pace = Pace(speed)
         for item in recording:
             pace.wait_for(item)
             if isinstance(item, Snapshot):
                 _check_tables(path, options.query, item)
-            elif isinstance(item, Loss) or (
+                continue
+            if not begun:
+                printer.begin(source, [])
+                begun = True
+            if isinstance(item, Loss) or (
                 item.proto in options.query.protos
                 and (wanted is None or wanted(item.record()) is not False)
             ):
                 printer.show(item)
                 if speed != math.inf:
                     output.flush()
+        if not begun and source is not None:
+            printer.begin(source, [])
         output.flush()
         if recording.damage is not None:
             raise RecordingError(f"{path}: {recording.damage}")
+        if not begun and source is None:
+            raise RecordingError(f"{path}: no transitions are recorded")
     return 0
 
 

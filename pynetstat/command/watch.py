@@ -82,7 +82,7 @@ def _feed(options: Options) -> Feed:
     if session.replay is not None:
         from pynetstat.watch.player import RecordingFeed
 
-        return RecordingFeed(session.replay, session.speed)
+        return RecordingFeed(session.replay, session.speed, protos=options.query.protos)
     interval_s = options.interval_s or 1.0
     live = LiveFeed(
         [proto for proto in options.query.protos if proto is not Proto.UNIX],
@@ -93,6 +93,9 @@ def _feed(options: Options) -> Feed:
     if session.record is None:
         return live
     from pynetstat.command.record import header_now
+    from pynetstat.history.stream import rows_that_match
     from pynetstat.watch.recorder import RecordedFeed
 
-    return RecordedFeed(live, session.record, header_now(interval_s, None))
+    query = options.query
+    wanted = None if query.filter is None else rows_that_match(query.filter)
+    return RecordedFeed(live, session.record, header_now(interval_s, None), wanted)

@@ -50,7 +50,7 @@ def json_line(item: Event | Loss) -> str:
     return _encode(_loss_values(item) if isinstance(item, Loss) else _values(item)) + "\n"
 
 
-def json_head(source: str, refusals: list[str]) -> str:
+def json_head(source: str | None, refusals: list[str]) -> str:
     """The first line: the version of the format and where the events come from."""
     reasons = [printable(refusal) for refusal in refusals]
     head = {"type": "start", "format": FORMAT_VERSION, "source": source, "refusals": reasons}

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pynetstat.history.recording import Item
 from pynetstat.history.recording_file import Recording
+from pynetstat.history.transition import Loss
+from pynetstat.records import Proto
 from pynetstat.snapshot import Snapshot
 from pynetstat.text import printable
 from pynetstat.watch.feed import Frame, Notice, Restart
@@ -20,14 +22,19 @@ _MOST_AT_ONCE = 200
 class RecordingFeed:
     """Plays the recording at ``path``; a :class:`~pynetstat.watch.feed.Player`.
 
-    RecordingError when that is none. ``clock`` gives seconds that only go up. Going back
-    reads the file anew from its beginning.
+    RecordingError when that is none. ``protos`` are the tables to show, without them all.
+    ``clock`` gives seconds that only go up. Going back reads the file anew from its beginning.
     """
 
     def __init__(
-        self, path: str, speed: float = 1.0, clock: Callable[[], float] = time.monotonic
+        self,
+        path: str,
+        speed: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        protos: Collection[Proto] = tuple(Proto),
     ) -> None:
         self._path = path
+        self._protos = frozenset(protos)
         self._clock = clock
         self._speed = speed
         self._held = False
@@ -75,7 +82,7 @@ class RecordingFeed:
         if self._begun:
             return
         self._begun = True
-        self._next = next(self._recording, None)
+        self._next = self._fetch()
         self._set_time(self._at if self._next is None else _time_of(self._next))
 
     def now(self) -> float:
@@ -105,7 +112,7 @@ class RecordingFeed:
         self._recording = Recording(self._path)
         self._taken = 0
         self._damage_told = False
-        self._next = next(self._recording, None)
+        self._next = self._fetch()
         start = self._at if self._next is None else _time_of(self._next)
         self._set_time(start)
         self._due = [Restart(start)]
@@ -134,10 +141,21 @@ class RecordingFeed:
             self._set_time(max(self._at, _time_of(item)))
         self._due.append(item)
         self._taken += 1
-        self._next = next(self._recording, None)
+        self._next = self._fetch()
         if self._next is None:
             self._set_time(max(self._at, _time_of(item)))
             self._tell_damage()
+
+    def _fetch(self) -> Item | None:
+        """The next item, as far as it is of the tables to show."""
+        for item in self._recording:
+            if isinstance(item, Snapshot):
+                records = [record for record in item.records if record.proto in self._protos]
+                sources = {p: name for p, name in item.sources.items() if p in self._protos}
+                return item._replace(records=records, sources=sources)
+            if isinstance(item, Loss) or item.proto in self._protos:
+                return item
+        return None
 
     def _tell_damage(self) -> None:
         damage = self._recording.damage

@@ -7,6 +7,7 @@ import time
 from pynetstat.errors import RecordingError
 from pynetstat.history.recording import Header
 from pynetstat.history.recording_file import Recorder
+from pynetstat.history.stream import Wanted
 from pynetstat.history.transition import Event, Loss
 from pynetstat.snapshot import Snapshot
 from pynetstat.watch.feed import Feed, Frame, Notice
@@ -16,11 +17,13 @@ class RecordedFeed:
     """Gives the frames of another feed, and records those that a recording can have.
 
     The file is made at once: RecordingError when it can't be. When it can't be written any
-    more, the screen is told and goes on without it.
+    more, the screen is told and goes on without it. ``wanted`` says of a socket whether to
+    record it; what nobody can tell is recorded.
     """
 
-    def __init__(self, feed: Feed, path: str, header: Header) -> None:
+    def __init__(self, feed: Feed, path: str, header: Header, wanted: Wanted | None = None) -> None:
         self._feed = feed
+        self._wanted = wanted
         self._recorder: Recorder | None = Recorder(path, header)
 
     @property
@@ -47,12 +50,29 @@ class RecordedFeed:
         frames = self._feed.take()
         try:
             for frame in frames:
-                if self._recorder is not None and isinstance(frame, Snapshot | Event | Loss):
-                    self._recorder.add(frame)
+                self._record(frame)
         except RecordingError as error:
             self._stop_recording()
             frames.append(Notice(time.time(), str(error)))
         return frames
+
+    def _record(self, frame: Frame) -> None:
+        if self._recorder is None:
+            return
+        if isinstance(frame, Snapshot):
+            self._recorder.add(self._chosen(frame))
+        elif isinstance(frame, Loss) or (
+            isinstance(frame, Event)
+            and (self._wanted is None or self._wanted(frame.record()) is not False)
+        ):
+            self._recorder.add(frame)
+
+    def _chosen(self, snapshot: Snapshot) -> Snapshot:
+        wanted = self._wanted
+        if wanted is None:
+            return snapshot
+        records = [record for record in snapshot.records if wanted(record) is not False]
+        return snapshot._replace(records=records)
 
     def close(self) -> None:
         """End the feed and close the file."""
