@@ -386,6 +386,31 @@ def test_a_connection_that_failed_is_told_before_its_process_closes_it() -> None
     assert kernel.ledger.known == {}
 
 
+def test_a_socket_that_tries_again_has_its_cookie_then() -> None:
+    kernel = _Kernel()
+    failed = (
+        _move(0, _S.CLOSE, _S.SYN_SENT, _UNCHOSEN, pid=5), _move(0, _S.SYN_SENT, _S.CLOSE, pid=5),
+    )  # fmt: skip
+    kernel.take(1, *failed)
+    assert len(kernel.take(20)) == 2
+    kernel.rows = [_row(_S.ESTABLISHED)]
+    again = (
+        _move(500, _S.CLOSE, _S.SYN_SENT, _UNCHOSEN, pid=5),
+        _move(501, _S.SYN_SENT, _S.ESTABLISHED),
+    )
+    events = kernel.take(502, *again)
+    assert _steps(events) == [(_S.CLOSE, _S.SYN_SENT), (_S.SYN_SENT, _S.ESTABLISHED)]
+    assert [event.cookie for event in events] == [1, 1]
+    assert events[-1].inode == 7
+    assert kernel.ledger.known.keys() == {1}
+    assert kernel.traced.adopt(_row(_S.ESTABLISHED))
+    (end,) = kernel.take(
+        600, _move(599, _S.ESTABLISHED, _S.CLOSE), Destroyed(599 * _MS, 0xABC, 1), ends=(_end(),)
+    )
+    assert (end.new, end.cookie) == (None, 1)
+    assert kernel.ledger.known == {}
+
+
 def test_other_namespaces_sockets_are_dropped() -> None:
     kernel = _Kernel()
     happened = (

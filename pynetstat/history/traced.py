@@ -211,10 +211,14 @@ class Traced:
                     unknown.append(life)
                 elif held:
                     self._look_up(life, now_ns)
+            elif _has_stand_in(life) and life.asked < len(life.waiting):
+                unknown.append(life)
         rows = self._find([Question(life.proto, life.laddr, life.raddr) for life in unknown])
         for life, record in zip(unknown, rows, strict=True):
             life.asked = len(life.waiting)
-            if record is not None and self._can_be(life, record, epoch_s):
+            if life.ours:
+                self._name(life, record)
+            elif record is not None and self._can_be(life, record, epoch_s):
                 self._claim(life, record)
 
     def _can_be(self, life: _Life, record: SocketRecord, epoch_s: float) -> bool:
@@ -251,6 +255,19 @@ class Traced:
             life.ours = True
             life.cookie = -life.skaddr
             self._know(life)
+
+    def _name(self, life: _Life, record: SocketRecord | None) -> None:
+        """Give a socket that had a stand-in for its cookie the one that a table has now."""
+        if record is None or record.cookie is None or record.cookie in self._claimed:
+            return
+        assert life.cookie is not None
+        known = self._ledger.known.pop(life.cookie)
+        known.record = known.record._replace(
+            cookie=record.cookie, inode=record.inode, uid=record.uid, owners=record.owners
+        )
+        self._ledger.known[record.cookie] = known
+        life.cookie = record.cookie
+        self._claimed[record.cookie] = life
 
     def _claim(self, life: _Life, record: SocketRecord) -> None:
         assert record.cookie is not None
@@ -440,6 +457,12 @@ def _step(  # noqa: PLR0917 - one of each
              False),
         )
     )  # fmt: skip
+
+
+def _has_stand_in(life: _Life) -> bool:
+    """Whether it is one of here whose cookie nobody has told, and in a table by now."""
+    named = life.cookie is None or life.cookie >= 0
+    return not named and bool(life.laddr.port) and life.waiting[-1].new is not TcpState.CLOSE
 
 
 def _fits(life: _Life, record: SocketRecord) -> bool:
