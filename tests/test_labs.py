@@ -16,7 +16,7 @@ import pytest
 from demo.lab import Lab, LabFailed, Step
 from demo.labs import LABS
 from demo.rows import NOBODY, Row, client, compare, listening, server
-from pynetstat import Addr, Owner, Proto, SocketRecord, TcpState
+from pynetstat import Addr, Owner, Proto, SocketRecord, TcpState, Timer
 
 from .waiting import wait_until
 
@@ -130,6 +130,15 @@ def test_rows_are_held_against_patterns() -> None:
 def test_what_does_not_fit_is_named(patterns: list[Row], missing: int, unexpected: int) -> None:
     found = compare(patterns, CONNECTION, PORTS, NAMES)
     assert (len(found.missing), len(found.unexpected)) == (missing, unexpected)
+
+
+@pytest.mark.parametrize(("kind", "inode", "fits"), [
+    ("timewait", 0, True), ("keepalive", 0, True), ("keepalive", 7, False), ("on", 0, False),
+])  # fmt: skip
+def test_what_a_busy_kernel_counts_with_another_timer(kind: str, inode: int, fits: bool) -> None:
+    left = _row(80, 1, TcpState.FIN_WAIT2)._replace(inode=inode, timer=Timer(kind, 60.0, 0, 0))
+    mismatch = compare([server("FIN_WAIT2", timer="timewait")], [left], PORTS, NAMES)
+    assert bool(mismatch) is not fits
 
 
 def test_a_general_pattern_leaves_the_row_that_only_a_special_one_wants() -> None:
