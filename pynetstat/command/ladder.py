@@ -11,7 +11,7 @@ from pynetstat.command.files import write_file
 from pynetstat.command.options import Options
 from pynetstat.command.output import Output, complain
 from pynetstat.errors import PynetstatError
-from pynetstat.filters import Port, any_of, compile_filter
+from pynetstat.filters import Port, any_of
 from pynetstat.history.background import Background
 from pynetstat.history.ladder import (
     TOGETHER_S,
@@ -25,6 +25,7 @@ from pynetstat.history.ladder import (
     pair_of,
 )
 from pynetstat.history.recording_file import Recording
+from pynetstat.history.stream import rows_that_match
 from pynetstat.history.transition import Event, Loss
 from pynetstat.records import Addr, Owner, SocketRecord, TcpState
 from pynetstat.render.ladder import Drawing, pens_for
@@ -79,8 +80,8 @@ def _wanted(options: Options) -> Callable[[Event], bool]:
     protos = options.query.protos
     if options.query.filter is None:
         return lambda event: event.proto in protos and is_local(event)
-    tests = {proto: compile_filter(options.query.filter, proto) for proto in protos}
-    return lambda event: event.proto in tests and tests[event.proto](event.record()) is True
+    matches = rows_that_match(options.query.filter)
+    return lambda event: event.proto in protos and matches(event.record()) is True
 
 
 def _which(options: Options) -> str:

@@ -109,10 +109,8 @@ def _wanted(query: Query) -> Callable[[Event | Loss], bool]:
     """Whether to record what happened: unless it is certain that the filter does not hold."""
     if query.filter is None:
         return lambda _item: True
-    from pynetstat.filters import compile_filter
-
-    tests = {proto: compile_filter(query.filter, proto) for proto in query.protos}
-    return lambda item: isinstance(item, Loss) or tests[item.proto](item.record()) is not False
+    matches = rows_that_match(query.filter)
+    return lambda item: isinstance(item, Loss) or matches(item.record()) is not False
 
 
 def _write_events(

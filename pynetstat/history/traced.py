@@ -262,12 +262,9 @@ class Traced:
             return
         assert life.cookie is not None
         known = self._ledger.known.pop(life.cookie)
-        known.record = known.record._replace(
-            cookie=record.cookie, inode=record.inode, uid=record.uid, owners=record.owners
-        )
+        known.record = known.record._replace(cookie=record.cookie)
         self._ledger.known[record.cookie] = known
-        life.cookie = record.cookie
-        self._claimed[record.cookie] = life
+        self._claim(life, record)
 
     def _claim(self, life: _Life, record: SocketRecord) -> None:
         assert record.cookie is not None

@@ -374,9 +374,11 @@ class Tracker:
         missing = [
             history
             for history in self._living.values()
-            if history.look != look and history.record.proto in read and history.changed_at < at
+            if history.look != look
+            and history.record.proto in read
+            and history.changed_at < at
+            and not _is_held(history, at)
         ]
-        missing = [history for history in missing if not _is_held(history, at)]
         for history in missing:
             last = history.trail[-1]
             if last.since is not None and last.seconds is None:
@@ -478,7 +480,7 @@ def _why_by_state(record: SocketRecord, trail: Sequence[Step]) -> WhyEnded:
 
 def _why_by_event(event: Event, trail: Sequence[Step]) -> WhyEnded:
     """The same, told by an event that may have seen the last step itself."""
-    plain = _why_by_state(event.record()._replace(state=event.old or TcpState.CLOSE), trail)
+    plain = _why_by_state(event.record(), trail)
     if plain is not WhyEnded.GONE or event.inferred or event.old is None:
         return plain
     return _why_closed(event.old)
